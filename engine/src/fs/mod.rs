@@ -1,0 +1,205 @@
+//! All input and output goes through two small traits, so that a simulated disk can stand in for
+//! the real one.
+//!
+//! Contract for implementers, in the words of POSIX:
+//! - Bytes written are readable at once, by every handle, and durable only after
+//!   [`File::sync_data`] returned `Ok`. A crash before that keeps any subset of the written blocks.
+//! - `sync_data` covers the file's length too; it does **not** cover the file's name. A name
+//!   (created, renamed, removed) is durable only after [`Fs::sync_dir`] of its directory.
+//! - After a failed `sync_data` nothing is known: the pages may be marked clean although they never
+//!   reached the disk, and the next `sync_data` may return `Ok` without writing them.
+//! - [`File::read_at`] and [`File::write_at`] may be short and may be interrupted. The loops stand
+//!   in this file, in one place: [`read_exact_at`], [`read_at_most`], [`write_all_at`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub mod mmap;
+pub mod os;
+pub mod platform;
+#[cfg(feature = "sim")]
+pub mod sim;
+
+/// How to open a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// An existing file, for reading only.
+    Read,
+    /// An existing file, for reading and writing.
+    Write,
+    /// A new file (mode 0600), for reading and writing; fails with `AlreadyExists`.
+    CreateNew,
+}
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+/// One entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name, without the directory.
+    pub name: String,
+    /// What it names.
+    pub kind: FileKind,
+    /// Length in bytes (0 for directories).
+    pub bytes: u64,
+}
+
+/// How far a file system can be trusted with locks and syncs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// A local file system whose advisory locks and syncs do what they say.
+    Local,
+    /// A network or otherwise doubtful one; the name as people know it ("nfs", "9p").
+    Doubtful(String),
+}
+
+/// An open file. Shared between threads; positions are explicit.
+pub trait File: Send + Sync {
+    /// Reads up to `buffer.len()` bytes at `offset`; 0 at or past the end. May be short.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes up to `bytes.len()` bytes at `offset`, growing the file as needed. May be short.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Makes every byte written so far, and the length, durable (`fdatasync`).
+    fn sync_data(&self) -> io::Result<()>;
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file has no bytes.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Cuts or extends (with zeros) the file to `bytes`.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+}
+
+/// A small page of memory that every process on this machine sees at once, backed by a file.
+///
+/// What is stored is visible to other mappings immediately and survives the death of the process;
+/// it reaches the disk whenever the kernel likes, or at [`SharedPage::sync`].
+pub trait SharedPage: Send + Sync {
+    /// Length in 64-bit words.
+    fn words(&self) -> usize;
+    /// Reads one word (acquire); 0 past the end.
+    fn load(&self, index: usize) -> u64;
+    /// Writes one word (release); ignored past the end and on pages opened for reading.
+    fn store(&self, index: usize, value: u64);
+    /// Writes the page to disk.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A lock held until dropped; the kernel drops it when the process dies.
+pub trait Lock: Send + Sync {
+    /// Replaces the lock file's content (who holds it). For people: not synced, never trusted.
+    fn describe(&self, text: &str) -> io::Result<()>;
+}
+
+/// A file system, and the few facts about its machine that the engine needs.
+pub trait Fs: Send + Sync + 'static {
+    /// Opens a file.
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>>;
+    /// Makes one directory (mode 0700); `AlreadyExists` if there is one.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// The entries of a directory, in no order.
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Renames within one directory, replacing an existing file, atomically.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Takes the exclusive lock on a file (made if missing); `None` if somebody holds it.
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Maps a page for writing; makes the file (zeros, `bytes` long, a multiple of 4 096) if missing or too short.
+    fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>>;
+    /// Maps an existing page for reading.
+    fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>>;
+    /// Identifies this boot of this machine (Linux: `/proc/sys/kernel/random/boot_id`).
+    fn boot_id(&self) -> io::Result<[u8; 16]>;
+    /// Whether locks and syncs below `path` can be trusted.
+    fn trust(&self, path: &Path) -> io::Result<Trust>;
+    /// The greatest of page size, file-system block and physical sector below `path`, in bytes: a
+    /// power of two, at least 4 096. What starts on such a boundary shares no block with what is before it.
+    fn block_bytes(&self, path: &Path) -> io::Result<u32>;
+    /// 64 random bits.
+    fn random(&self) -> io::Result<u64>;
+}
+
+/// Reads exactly `buffer.len()` bytes at `offset`; `UnexpectedEof` if the file ends before.
+pub fn read_exact_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    let wanted = buffer.len();
+    if read_at_most(file, buffer, offset)? == wanted { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Reads until `buffer` is full or the file ends; returns how many bytes were read.
+pub fn read_at_most(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(crate::number::wide(done))) {
+            Ok(0) => break,
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Writes all of `bytes` at `offset`. After an error any part of them may have been written.
+pub fn write_all_at(file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        match file.write_at(rest, offset.saturating_add(crate::number::wide(done))) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a whole file, allocating no more than its length.
+pub fn read_file(fs: &dyn Fs, path: &Path) -> io::Result<Vec<u8>> {
+    let file = fs.open(path, OpenMode::Read)?;
+    let bytes = crate::number::narrow(file.len()?)?;
+    let mut buffer = vec![0; bytes];
+    let read = read_at_most(&*file, &mut buffer, 0)?;
+    buffer.truncate(read);
+    Ok(buffer)
+}
+
+/// Makes a directory and those above it that are missing, each entry synced.
+pub fn create_dir_durable(fs: &dyn Fs, path: &Path) -> io::Result<()> {
+    match fs.create_dir(path) {
+        Ok(()) => {}
+        // It may exist because a crashed attempt made it without its sync: sync again below.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = parent_of(path).ok_or(error)?;
+            create_dir_durable(fs, &parent)?;
+            fs.create_dir(path)?;
+        }
+        Err(error) => return Err(error),
+    }
+    match parent_of(path) {
+        Some(parent) => fs.sync_dir(&parent),
+        None => Ok(()),
+    }
+}
+
+fn parent_of(path: &Path) -> Option<PathBuf> {
+    match path.parent() {
+        None => None,
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        Some(parent) => Some(parent.to_owned()),
+    }
+}

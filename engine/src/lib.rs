@@ -1,0 +1,8 @@
+//! The bytes of threadlog: file systems, frames, hot segments, group commit and recovery.
+
+pub mod config;
+pub mod error;
+pub mod fs;
+pub mod id;
+pub mod lock;
+pub mod number;
