@@ -1,0 +1,10 @@
+//! From bytes to a log: pure functions, shared by recovery, readers and verification, so that there
+//! is one definition of what is in a journal.
+//!
+//! [`walk`](walk::walk) reads one segment, [`resolve`](resolve::resolve) puts the segments of a
+//! journal together (format.md 3.4 and 3.5). Neither touches a file, panics, or allocates more than
+//! its input explains.
+
+pub mod judge;
+pub mod log;
+pub mod walk;
