@@ -5,6 +5,9 @@
 //! journal together (format.md 3.4 and 3.5). Neither touches a file, panics, or allocates more than
 //! its input explains.
 
+mod hole;
 pub mod judge;
 pub mod log;
+pub mod resolve;
+mod runs;
 pub mod walk;
