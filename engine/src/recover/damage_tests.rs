@@ -74,7 +74,7 @@ fn check_flip(image: &Image, at: (usize, usize, u8), mark: Option<Mark>, scans: 
             }
         }
         Hit::Payload(group, index) => {
-            let sequence = group.header.first_sequence.0 + index as u64;
+            let sequence = group.header.first_sequence.0 + wide(index);
             assert_eq!(found.get(&sequence), Some(&None), "{context}");
             assert_eq!(without(&found, [sequence]), without(&all, [sequence]), "{context}");
             let (offset, header, payload) = &group.frames[index];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::frame::{FrameHeader, checksum};
+use crate::format::frame::{FRAME_HEADER_BYTES, FrameHeader, checksum};
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::segment::{EpochStart, SegmentHeader};
 use crate::id::{Epoch, SegmentId, Sequence, StreamId};
@@ -91,49 +91,47 @@ impl Image {
 
     /// Adds one group holding these records, in the streams with these letters.
     pub fn group(&mut self, records: &[(u8, &[u8])]) {
+        let frames = records.iter().map(|(letter, payload)| (self.frame(*letter, payload), payload.to_vec())).collect();
+        self.group_of(frames);
+    }
+
+    /// Adds one group holding these frames as they are.
+    pub fn group_of(&mut self, frames: Vec<(FrameHeader, Vec<u8>)>) {
         let segment = self.segments.len().saturating_sub(1);
         let Some((id, bytes)) = self.segments.last_mut() else { return };
-        let block = u64::from(self.block_bytes);
-        let offset = round_up(wide(bytes.len()), block);
-        let body_at = narrow(offset).unwrap_or(0).saturating_add(GROUP_HEADER_BYTES);
-        let (mut body, mut headers, mut frames) = (Vec::new(), Vec::new(), Vec::new());
-        for (letter, payload) in records {
-            let stream = stream(*letter);
-            let ordinal = self.ordinals.entry(stream).or_default();
-            let header = FrameHeader {
-                payload_checksum: checksum(payload),
-                payload_bytes: u32::try_from(payload.len()).unwrap_or(u32::MAX),
-                stream,
-                ordinal: *ordinal,
-                lease_epoch: 1,
-                clock: ordinal.saturating_add(1) << 16,
-                large: false,
-                codec: 0,
-            };
-            *ordinal = ordinal.saturating_add(1);
-            frames.push((body_at.saturating_add(body.len()), header, payload.to_vec()));
-            headers.extend_from_slice(&header.encode());
-            body.extend_from_slice(&header.encode());
-            body.extend_from_slice(payload);
-        }
-        let header = GroupHeader {
-            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            frame_count: u32::try_from(records.len()).unwrap_or(u32::MAX),
+        let offset = round_up(wide(bytes.len()), u64::from(self.block_bytes));
+        let place = GroupHeader {
+            body_bytes: 0,
+            frame_count: 0,
             epoch: self.epoch,
             first_sequence: self.next_sequence,
             durable_upto: self.durable_upto,
             previous_checksum: self.chain,
-            frames_checksum: checksum(&headers),
+            frames_checksum: 0,
         };
-        let (encoded, sum) = header.encode(id.salt, offset);
-        bytes.resize(narrow(offset).unwrap_or(0), 0);
+        let (header, encoded, sum) = encode_group(place, &frames, id.salt, offset);
+        let offset = narrow(offset).unwrap_or(0);
+        bytes.resize(offset, 0);
         bytes.extend_from_slice(&encoded);
-        bytes.extend_from_slice(&body);
         let end = bytes.len();
-        bytes.resize(narrow(round_up(wide(end), block)).unwrap_or(0), 0);
+        bytes.resize(narrow(round_up(wide(end), u64::from(self.block_bytes))).unwrap_or(0), 0);
         self.chain = sum;
         self.next_sequence = header.next_sequence();
-        self.groups.push(Written { segment, offset: narrow(offset).unwrap_or(0), end, header, frames });
+        let mut at = offset.saturating_add(GROUP_HEADER_BYTES);
+        let frames = frames.into_iter().map(|(frame, payload)| {
+            let start = at;
+            at = at.saturating_add(FRAME_HEADER_BYTES).saturating_add(payload.len());
+            (start, frame, payload)
+        });
+        self.groups.push(Written { segment, offset, end, header, frames: frames.collect() });
+    }
+
+    fn frame(&mut self, letter: u8, payload: &[u8]) -> FrameHeader {
+        let stream = stream(letter);
+        let next = self.ordinals.entry(stream).or_default();
+        let ordinal = *next;
+        *next = next.saturating_add(1);
+        frame(stream, ordinal, payload)
     }
 
     /// Adds a group and says of it, in the groups to come, that it is durable.
@@ -149,11 +147,6 @@ impl Image {
         }
     }
 
-    /// The ordinal that the next record of a stream gets: for writers that start over below what was written.
-    pub fn set_ordinal(&mut self, letter: u8, next: u64) {
-        self.ordinals.insert(stream(letter), next);
-    }
-
     /// All segments as recovery reads them.
     #[must_use]
     pub fn scans(&self) -> Vec<Scan> {
@@ -165,4 +158,41 @@ impl Image {
 #[must_use]
 pub fn stream(letter: u8) -> StreamId {
     StreamId { thread: [letter; 16], incarnation: u64::from(letter), channel: 0 }
+}
+
+/// A frame header for that payload.
+#[must_use]
+pub fn frame(stream: StreamId, ordinal: u64, payload: &[u8]) -> FrameHeader {
+    FrameHeader {
+        payload_checksum: checksum(payload),
+        payload_bytes: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+        stream,
+        ordinal,
+        lease_epoch: 1,
+        clock: ordinal.saturating_add(1) << 16,
+        large: false,
+        codec: 0,
+    }
+}
+
+/// A group's bytes without padding, for `offset` in the segment with that salt, with its header (as
+/// given, but for lengths and checksums) and its checksum.
+#[must_use]
+pub fn encode_group(
+    place: GroupHeader,
+    frames: &[(FrameHeader, Vec<u8>)],
+    salt: u64,
+    offset: u64,
+) -> (GroupHeader, Vec<u8>, u32) {
+    let headers: Vec<u8> = frames.iter().flat_map(|(header, _)| header.encode()).collect();
+    let body: Vec<u8> =
+        frames.iter().flat_map(|(header, payload)| [&header.encode(), payload.as_slice()].concat()).collect();
+    let header = GroupHeader {
+        body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        frame_count: u32::try_from(frames.len()).unwrap_or(u32::MAX),
+        frames_checksum: checksum(&headers),
+        ..place
+    };
+    let (encoded, sum) = header.encode(salt, offset);
+    (header, [encoded.as_slice(), &body].concat(), sum)
 }

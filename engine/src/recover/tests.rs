@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::format::segment::EpochStart;
 use crate::id::{Epoch, Sequence};
-use crate::number::narrow;
+use crate::number::{narrow, wide};
 use crate::recover::image::Image;
 use crate::recover::log::{Log, Mark, Scan};
 use crate::recover::resolve::resolve;
@@ -16,7 +16,7 @@ pub(super) fn first_epoch() -> EpochStart {
 
 /// Bytes without a zero, different for each seed.
 pub(super) fn text(seed: u8, bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| 1 + ((at * 7 + usize::from(seed) * 31) % 255) as u8).collect()
+    (0..bytes).map(|at| u8::try_from(1 + (at * 7 + usize::from(seed) * 31) % 255).unwrap()).collect()
 }
 
 /// Three segments of one epoch, every group synced, each group knowing that of the one before.
@@ -45,9 +45,9 @@ pub(super) fn content(image: &Image, scans: &[Scan], log: &Log) -> Content {
         let file = &image.segments[place.scan].1;
         for (index, frame) in group.frames.iter().take(place.frames).enumerate() {
             let start = narrow(frame.payload_offset).unwrap();
-            let payload = file[start..start + frame.header.payload_bytes as usize].to_vec();
+            let payload = file[start..start + narrow(u64::from(frame.header.payload_bytes)).unwrap()].to_vec();
             let intact = group.bad.iter().all(|bad| bad.index != index);
-            let before = found.insert(group.header.first_sequence.0 + index as u64, intact.then_some(payload));
+            let before = found.insert(group.header.first_sequence.0 + wide(index), intact.then_some(payload));
             assert!(before.is_none(), "a sequence twice in the log");
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn written(image: &Image) -> Content {
     let mut content = Content::new();
     for group in &image.groups {
         for (index, (_, _, payload)) in group.frames.iter().enumerate() {
-            content.insert(group.header.first_sequence.0 + index as u64, Some(payload.clone()));
+            content.insert(group.header.first_sequence.0 + wide(index), Some(payload.clone()));
         }
     }
     content
