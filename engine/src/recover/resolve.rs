@@ -125,16 +125,19 @@ impl<'a> Fold<'a> {
             // Left-overs of an epoch that ended: they can name a loss, but never decide that there is one.
             pending.settled = true;
         }
-        if let Start::Known(start) = run.start
-            && let first = start.start_sequence.min(run.until)
-            && self.state == State::Reading
-            && self.expected < first
-            && first <= self.limit
-            && let Some(scan) = run.scans.first()
-        {
-            // The epoch before was durable up to here, and is not all there.
-            self.hole(Some(Next { scan: *scan, offset: 0, first, follows_directly: false }));
-            self.chain = start.start_checksum;
+        if let Start::Known(start) = run.start {
+            let first = start.start_sequence.min(run.until);
+            if first > self.limit && self.state == State::Reading {
+                self.state = State::Limit;
+            }
+            if self.expected < first
+                && self.state == State::Reading
+                && let Some(scan) = run.scans.first()
+            {
+                // The epoch before was durable up to here, and is not all there.
+                self.hole(Some(Next { scan: *scan, offset: 0, first, follows_directly: false }));
+                self.chain = start.start_checksum;
+            }
         }
         for index in &run.scans {
             let Some(scan) = self.scans.get(*index) else { continue };
