@@ -1,1 +1,7 @@
-//! Placeholder.
+//! An embedded, event-sourced storage engine for the threads of AI agents.
+
+pub mod clock;
+pub mod event;
+pub mod item;
+pub mod log;
+pub mod path;
