@@ -5,3 +5,5 @@ pub mod event;
 pub mod item;
 pub mod log;
 pub mod path;
+pub mod thread;
+pub mod view;

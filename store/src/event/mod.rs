@@ -82,3 +82,6 @@ impl<'a> Body<'a> {
     }
 }
 
+
+#[cfg(test)]
+mod tests;

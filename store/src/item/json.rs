@@ -68,6 +68,12 @@ impl<'a> Object<'a> {
         raw.unwrap_or_default().into_iter().map(RawValue::get).collect()
     }
 
+    /// Type and payload, if this object is an envelope in any form.
+    #[must_use]
+    pub fn envelope(&self) -> Option<(Cow<'a, str>, &'a str)> {
+        Some((self.text("type")?, self.raw("payload")?))
+    }
+
     /// The keys, in the order of the text.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.as_ref())

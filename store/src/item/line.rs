@@ -166,8 +166,7 @@ fn json_oddities(text: &str, odd: Oddities) -> Oddities {
         return odd.with(if rest.trim_ascii_start().starts_with('{') { Oddity::Glued } else { Oddity::NotJson });
     }
     let Some(object) = Object::parse(value.as_bytes()) else { return odd.with(Oddity::NotObject) };
-    let enveloped = object.raw("timestamp").is_some() && object.raw("type").is_some() && object.raw("payload").is_some();
-    match (enveloped, odd.is_empty()) {
+    match (object.envelope().is_some(), odd.is_empty()) {
         (false, _) => odd.with(Oddity::NoEnvelope),
         (true, true) => odd.with(Oddity::OtherForm),
         (true, false) => odd,
