@@ -1,9 +1,12 @@
 //! An embedded, event-sourced storage engine for the threads of AI agents.
 
 pub mod clock;
+pub mod error;
 pub mod event;
+pub mod import;
 pub mod item;
 pub mod log;
 pub mod path;
+mod table;
 pub mod thread;
 pub mod view;
