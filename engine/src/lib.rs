@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod error;
+pub mod format;
 pub mod fs;
 pub mod id;
 pub mod lock;
 pub mod number;
+pub mod recover;
