@@ -5,7 +5,6 @@ pub mod error;
 pub mod event;
 pub mod import;
 pub mod item;
-pub mod log;
 pub mod path;
 mod table;
 pub mod thread;

@@ -2,12 +2,11 @@
 //! needs, and that costs a few small records for each life to load.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
+use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
 use crate::event::{Body, CONTROL, Event, ITEMS, Place};
-use crate::log::Log;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
 
@@ -28,14 +27,18 @@ pub(crate) struct Table(BTreeMap<ThreadKey, Entry>);
 
 impl Table {
     /// Folds every control stream.
-    pub(crate) fn load(log: &dyn Log) -> Table {
+    pub(crate) fn load(log: &dyn ReadLog) -> Table {
         let mut table = Table::default();
         for info in log.streams() {
             let entry = table.entry(ThreadKey::of(&info.stream));
             match info.stream.channel {
-                ITEMS => entry.items = info.records,
+                ITEMS => {
+                    entry.items = info.records;
+                    // Nothing stands there; an error says that something may have.
+                    entry.damaged |= log.read(&info.stream, info.records..u64::MAX).next().is_some();
+                }
                 CONTROL => {
-                    for record in log.read(&info.stream, (Bound::Unbounded, Bound::Unbounded)) {
+                    for record in log.read(&info.stream, 0..u64::MAX) {
                         let Ok(record) = record else {
                             entry.damaged = true;
                             continue;
@@ -48,6 +51,9 @@ impl Table {
                 }
                 _ => {}
             }
+        }
+        for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {
+            table.entry(ThreadKey::of(stream)).damaged = true;
         }
         table
     }

@@ -1,20 +1,13 @@
 //! Appends records to one life of a thread, in atomic batches.
 
 use threadlog_engine::number::wide;
+use threadlog_engine::{Batch, Engine, NewRecord, Ticket};
 
 use crate::clock::HybridClock;
 use crate::error::Result;
 use crate::event::{CODEC, CONTROL, Control, ITEMS, encode_line};
 use crate::item::Line;
-use crate::log::{Batch, Log, NewRecord, Ticket};
 use crate::thread::ThreadKey;
-
-/// Greatest size of an atomic batch, in bytes of frames.
-const BATCH_BYTES_MAX: usize = 1 << 20;
-/// What the engine puts before each payload, and the payload above which it keeps a record in a file of its own.
-const FRAME_HEADER_BYTES: usize = 64;
-const INLINE_BYTES_MAX: usize = 1 << 20;
-const REFERENCE_BYTES: usize = 32;
 
 /// A batch that was appended.
 pub(crate) struct Appended {
@@ -26,7 +19,7 @@ pub(crate) struct Appended {
 
 /// Gathers records into batches. What was not flushed is dropped with it.
 pub(crate) struct Appender<'a> {
-    log: &'a dyn Log,
+    engine: &'a Engine,
     clock: &'a HybridClock,
     key: ThreadKey,
     lease_epoch: u64,
@@ -37,8 +30,8 @@ pub(crate) struct Appender<'a> {
 
 impl<'a> Appender<'a> {
     /// Appends behind the `items` records that the life has.
-    pub(crate) fn new(log: &'a dyn Log, clock: &'a HybridClock, key: ThreadKey, items: u64, lease_epoch: u64) -> Appender<'a> {
-        Appender { log, clock, key, lease_epoch, next_item: items, batch: Batch::new(), scratch: Vec::new() }
+    pub(crate) fn new(engine: &'a Engine, clock: &'a HybridClock, key: ThreadKey, items: u64, lease_epoch: u64) -> Appender<'a> {
+        Appender { engine, clock, key, lease_epoch, next_item: items, batch: Batch::new(), scratch: Vec::new() }
     }
 
     /// Adds a line; returns the batch that had to be appended first, if the batch was full.
@@ -73,9 +66,7 @@ impl<'a> Appender<'a> {
     }
 
     fn make_room(&mut self, payload_bytes: usize) -> Result<Option<Appended>> {
-        let inline = if payload_bytes > INLINE_BYTES_MAX { REFERENCE_BYTES } else { payload_bytes };
-        let full = self.batch.bytes() + FRAME_HEADER_BYTES + inline > BATCH_BYTES_MAX;
-        if full && !self.batch.is_empty() { self.flush() } else { Ok(None) }
+        if self.batch.fits(payload_bytes) { Ok(None) } else { self.flush() }
     }
 
     /// Appends what waits, atomically; nothing is durable before the ticket is synced.
@@ -85,6 +76,6 @@ impl<'a> Appender<'a> {
         }
         let batch = std::mem::replace(&mut self.batch, Batch::new());
         let bytes = wide(batch.bytes());
-        Ok(Some(Appended { ticket: self.log.append(batch)?, bytes }))
+        Ok(Some(Appended { ticket: self.engine.append(batch)?, bytes }))
     }
 }

@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 
+use threadlog_engine::ReadLog;
+
 use crate::event::{ITEMS, Place};
 use crate::import::compare::{Prefix, Relation, relate};
 use crate::import::file::{Fault, Planned};
@@ -58,7 +60,7 @@ impl Run<'_> {
         let mut unfit = Unfit::default();
         for (key, entry) in self.candidates(planned) {
             let own = key.thread == planned.identity.thread;
-            let relation = if entry.damaged { Relation::Damaged } else { relate(self.log, key, &entry, file, length)? };
+            let relation = if entry.damaged { Relation::Damaged } else { relate(self.engine, key, &entry, file, length)? };
             match relation {
                 // A life of another thread, known by the file's path only: what is stored must vouch for it.
                 Relation::Holds(prefix) | Relation::Grows(prefix) if !own && prefix.bytes == 0 => {}
@@ -71,7 +73,7 @@ impl Run<'_> {
                 }
                 Relation::Differs => {
                     unfit.differs = true;
-                    unfit.continued |= self.log.head(&key.stream(ITEMS)).is_some_and(|head| head.lease_epoch > 0);
+                    unfit.continued |= self.engine.head(&key.stream(ITEMS)).is_some_and(|head| head.lease_epoch > 0);
                 }
                 Relation::Damaged => unfit.damaged = true,
             }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
-use std::ops::Bound;
 
 use threadlog_engine::number::{narrow, wide};
+use threadlog_engine::{Engine, ReadLog};
 
+use crate::error::Error;
 use crate::event::{Body, Event, ITEMS, Source};
-use crate::log::Log;
+use crate::import::file::Fault;
 use crate::table::Entry;
 use crate::thread::ThreadKey;
 
@@ -59,7 +60,7 @@ pub(crate) enum Relation {
 /// Compares the first `length` bytes of a file with a life's items.
 ///
 /// Cost: hashing the file, where an earlier import completed; else reading both.
-pub(crate) fn relate(log: &dyn Log, key: ThreadKey, entry: &Entry, file: &File, length: u64) -> io::Result<Relation> {
+pub(crate) fn relate(engine: &Engine, key: ThreadKey, entry: &Entry, file: &File, length: u64) -> Result<Relation, Fault> {
     if let Some(source) = entry.life.sources().map(|(_, source)| source).find(|source| source.records == entry.items) {
         if source.bytes <= length {
             let prefix = hash_prefix(file, source)?;
@@ -75,7 +76,7 @@ pub(crate) fn relate(log: &dyn Log, key: ThreadKey, entry: &Entry, file: &File, 
             return Ok(Relation::Holds(prefix));
         }
     }
-    compare(log, key, file, length)
+    compare(engine, key, file, length)
 }
 
 /// The file's first bytes, if they are those that `source` had.
@@ -96,12 +97,16 @@ fn hash_prefix(mut file: &File, source: &Source) -> io::Result<Option<Prefix>> {
     Ok(same.then_some(prefix))
 }
 
-fn compare(log: &dyn Log, key: ThreadKey, mut file: &File, length: u64) -> io::Result<Relation> {
+fn compare(engine: &Engine, key: ThreadKey, mut file: &File, length: u64) -> Result<Relation, Fault> {
+    // Reading shows what is durable; this import itself may have appended a moment ago.
+    if engine.head(&key.stream(ITEMS)).is_some_and(|head| head.durable_ordinal < head.next_ordinal) {
+        engine.sync(engine.barrier()).map_err(Error::from)?;
+    }
     file.rewind()?;
     let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, file).take(length);
     let mut prefix = Prefix::default();
     let (mut stored, mut found) = (Vec::new(), Vec::new());
-    for record in log.read(&key.stream(ITEMS), (Bound::Unbounded, Bound::Unbounded)) {
+    for record in engine.read(&key.stream(ITEMS), 0..u64::MAX) {
         let Ok(record) = record else { return Ok(Relation::Damaged) };
         let Body::Item(item) = Event::decode(&record).body else { return Ok(Relation::Damaged) };
         stored.clear();

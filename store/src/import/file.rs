@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use threadlog_engine::ReadLog;
 use threadlog_engine::number::wide;
 
 use crate::error::Error;
@@ -66,8 +67,8 @@ impl Run<'_> {
         let about = file.metadata()?;
         let target = self.choose(planned, &file, about.len())?;
         self.advanced(target.prefix.bytes);
-        let lease_epoch = self.log.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
-        let mut appender = Appender::new(self.log, self.clock, target.key, target.prefix.records, lease_epoch);
+        let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
+        let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
         let mut controls = Vec::new();
         if target.is_new() {
             let created = Control::Created(Created {

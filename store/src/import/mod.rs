@@ -20,13 +20,13 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 pub use report::{FileReport, ImportReport, Outcome, Progress, Refusal, Silent};
+use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
 
 use crate::clock::HybridClock;
 use crate::error::Result;
 use crate::import::run::Run;
 use crate::import::walk::Walk;
-use crate::log::Log;
 
 /// Longest line that is imported, in bytes. A file with a longer one is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -47,14 +47,14 @@ impl Default for ImportOptions {
 
 /// Imports files and folders.
 pub(crate) fn import(
-    log: &dyn Log,
+    engine: &Engine,
     clock: &HybridClock,
     fs: &dyn Fs,
     paths: &[PathBuf],
     options: &ImportOptions,
     progress: &dyn Progress,
 ) -> Result<ImportReport> {
-    Run::new(log, clock, fs, progress).all(Walk::of(paths), options.jobs)
+    Run::new(engine, clock, fs, progress).all(Walk::of(paths), options.jobs)
 }
 
 #[cfg(test)]

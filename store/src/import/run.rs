@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
 use threadlog_engine::number::wide;
 
@@ -17,7 +18,6 @@ use crate::import::file::{Fault, Planned};
 use crate::import::plan::Plan;
 use crate::import::report::{FileReport, ImportReport, Progress, Refusal};
 use crate::import::walk::{Walk, refusal};
-use crate::log::Log;
 use crate::table::{Entry, Table};
 use crate::thread::{ThreadId, ThreadKey};
 
@@ -26,7 +26,7 @@ const SYNC_BYTES: u64 = 64 << 20;
 
 /// One import.
 pub(super) struct Run<'a> {
-    pub(super) log: &'a dyn Log,
+    pub(super) engine: &'a Engine,
     pub(super) clock: &'a HybridClock,
     fs: &'a dyn Fs,
     progress: &'a dyn Progress,
@@ -50,12 +50,12 @@ struct Results {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(log: &'a dyn Log, clock: &'a HybridClock, fs: &'a dyn Fs, progress: &'a dyn Progress) -> Run<'a> {
-        let table = Table::load(log);
+    pub(super) fn new(engine: &'a Engine, clock: &'a HybridClock, fs: &'a dyn Fs, progress: &'a dyn Progress) -> Run<'a> {
+        let table = Table::load(engine);
         clock.observe(table.clock());
         let owners = table.owners();
         let state = Mutex::new(State { table, owners });
-        Run { log, clock, fs, progress, state, unsynced_bytes: AtomicU64::new(0), stopped: AtomicBool::new(false) }
+        Run { engine, clock, fs, progress, state, unsynced_bytes: AtomicU64::new(0), stopped: AtomicBool::new(false) }
     }
 
     /// Imports all that was found, in up to `jobs` threads; all that is reported is durable when this returns.
@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
         if let Some(error) = results.error {
             return Err(error);
         }
-        self.log.sync(self.log.barrier())?;
+        self.engine.sync(self.engine.barrier())?;
         refused.extend(results.refused);
         let mut files = results.files;
         files.sort_by_key(|(number, _)| *number);
@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
         let unsynced = self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if unsynced >= SYNC_BYTES {
             self.unsynced_bytes.store(0, Ordering::Relaxed);
-            self.log.sync(ticket).map_err(Error::from)?;
+            self.engine.sync(ticket).map_err(Error::from)?;
         }
         if self.progress.stop() || self.stopped.load(Ordering::Relaxed) { Err(Fault::Stopped) } else { Ok(()) }
     }
