@@ -9,8 +9,8 @@ use crate::import::LINE_BYTES_MAX;
 use crate::import::file::Planned;
 use crate::import::identity::identify;
 use crate::import::lines::line_beyond;
-use crate::import::report::Refusal;
 use crate::import::walk::{Found, Walk, refusal};
+use crate::progress::Refusal;
 use crate::thread::ThreadId;
 
 /// Files to import. Files of one thread are compared with one another, so they stay together and in order.
@@ -37,7 +37,8 @@ impl Plan {
                     continue;
                 }
                 Ok(Look::Other) => {
-                    let reason = "not a rollout: neither its name nor its first lines say so; name the file to import it anyway";
+                    let reason =
+                        "not a rollout: neither its name nor its first lines say so; name the file to import it anyway";
                     plan.skipped.push(refusal(&found.path, reason));
                     continue;
                 }
