@@ -32,3 +32,6 @@ pub use stats::StoreStats;
 pub use store::Store;
 pub use summary::{Revision, ThreadSummary};
 pub use thread::{ThreadId, ThreadKey};
+
+#[cfg(test)]
+mod tests;

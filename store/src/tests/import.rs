@@ -1,13 +1,11 @@
 //! Files into a store: new, grown, rewritten, moved, copied, diverged, and again.
 
-mod common;
-
 use std::fs;
 
-use common::*;
-use threadlog::import::Outcome;
-use threadlog::item::Oddity;
-use threadlog::{ExportOptions, Silent};
+use super::*;
+use crate::import::Outcome;
+use crate::item::Oddity;
+use crate::{ExportOptions, Silent};
 use threadlog_engine::{Batch, NewRecord};
 
 fn path() -> String {
@@ -107,16 +105,16 @@ fn a_thread_continued_in_both_places_keeps_both() {
     let store = bench.open();
     let key = store.resolve(A).unwrap();
     let mut payload = Vec::new();
-    threadlog::event::encode_line(&threadlog::item::parse(message(3, "said here").as_bytes()), false, &mut payload);
+    crate::event::encode_line(&crate::item::parse(message(3, "said here").as_bytes()), false, &mut payload);
     let mut batch = Batch::new();
-    let stream = key.stream(threadlog::event::ITEMS);
+    let stream = key.stream(crate::event::ITEMS);
     batch
         .push(NewRecord {
             stream,
             ordinal: Some(3),
             lease_epoch: 1,
             clock: 1,
-            codec: threadlog::event::CODEC,
+            codec: crate::event::CODEC,
             payload: &payload,
         })
         .unwrap();
@@ -306,7 +304,7 @@ fn what_cannot_be_imported_is_named_and_stops_nothing() {
     let report = bench.import_paths(&[bench.home(), bench.home().join("missing")]);
     drop(socket);
     assert_eq!(report.count(Outcome::New), 1);
-    let names = |list: &[threadlog::progress::Refusal]| {
+    let names = |list: &[crate::progress::Refusal]| {
         list.iter().map(|r| String::from_utf8_lossy(r.path.file_name()).into_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&report.refused), ["rollout-dangling.jsonl", "rollout-socket.jsonl", "missing"]);
@@ -355,7 +353,7 @@ fn many_threads_at_once_give_what_one_at_a_time_gives() {
         bench.put(&format!("b/{}", name(&id)), rollout(&id, number * 2 % 41));
     }
     let store = bench.open();
-    let options = threadlog::ImportOptions { jobs: 4 };
+    let options = crate::ImportOptions { jobs: 4 };
     let report = store.import(&[bench.home()], &options, &Silent).unwrap();
     store.close().unwrap();
     assert_eq!((report.files.len(), report.threads()), (80, 40));
