@@ -30,7 +30,6 @@ pub fn resolve(scans: &[Scan], mark: Option<Mark>, limit: Option<Sequence>) -> L
         pending: Vec::new(),
         state: State::Reading,
         superseded: false,
-        start_is_missing: false,
         log: Log { witness: witness(scans, &counted, mark).min(limit), left_out, ..Log::default() },
     };
     fold.log.damage = damage.into_iter().filter(|damage| damage.first <= limit).collect();
@@ -91,15 +90,12 @@ struct Fold<'a> {
     state: State,
     /// Within a run: whether the part has begun that a later run supersedes.
     superseded: bool,
-    /// Within a run: whether its first segment is missing and its first group is still to come.
-    start_is_missing: bool,
     log: Log,
 }
 
 impl<'a> Fold<'a> {
     fn run(&mut self, run: &Run) {
         self.superseded = false;
-        self.start_is_missing = matches!(run.start, Start::Missing(_));
         for pending in &mut self.pending {
             // Left-overs of an epoch that ended: they can name a loss, but never decide that there is one.
             pending.settled = true;
@@ -159,7 +155,6 @@ impl<'a> Fold<'a> {
                 Piece::Group(group) => {
                     let place = Place { scan: index, piece: piece_index, frames: 0 };
                     self.group(run, place, group, follows_directly);
-                    self.start_is_missing = false;
                 }
                 Piece::Gap(gap) => self.gap(scan, gap, piece_index.saturating_add(1) == scan.walk.pieces.len()),
             }
@@ -234,9 +229,7 @@ impl<'a> Fold<'a> {
             pending: &self.pending,
             next,
         };
-        // A first segment had its name on disk before anything of its epoch was acknowledged, and its room
-        // was used up before there was a second: it was there, and no tear has taken it.
-        if (self.start_is_missing && next.is_some()) || hole.is_damage() {
+        if hole.is_damage() {
             let (damage, expected) = hole.damage();
             self.log.damage.extend(damage);
             self.expected = expected;

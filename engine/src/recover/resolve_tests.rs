@@ -196,11 +196,33 @@ fn an_epoch_without_its_first_segment_is_damage_even_where_the_sequence_goes_on(
     image.group(&[(b'a', &[33; 9])]);
     image.segment(None);
     image.group(&[(b'a', &[34; 9])]);
+    let mark = mark(&image);
     image.segments.remove(1);
-    let (found, log) = log_of(&image, None);
+    let (found, log) = log_of(&image, mark);
     assert_eq!(payloads(&found), [(1, 1), (2, 2), (3, 3), (4, 34)]);
     let [damage] = log.damage.as_slice() else { panic!("{log:?}") };
     assert_eq!((damage.kind, damage.first, damage.count), (DamageKind::MissingSegment, Sequence(4), Some(0)));
+}
+
+/// Two segments were begun without a sync, and a power cut kept of them what came second. Nothing of either was
+/// acknowledged.
+#[test]
+fn the_second_segment_of_an_epoch_may_arrive_before_its_first() {
+    for headless in [false, true] {
+        let (mut image, chain) = with_a_tail();
+        image.start_epoch(start(3, 0, chain));
+        image.group(&[(b'a', &[33; 9])]);
+        image.segment(None);
+        image.group(&[(b'a', &[34; 9])]);
+        if headless {
+            image.segments[1].1.clear();
+        } else {
+            image.segments.remove(1);
+        }
+        let (found, log) = log_of(&image, None);
+        assert_eq!(found.len(), 3);
+        assert_eq!((log.damage.as_slice(), log.torn.is_some()), ([].as_slice(), true));
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
         // so (copies carry a durable_upto below the start); if the runs before hold nothing that it could
         // have copied, it was no recovery.
         Start::Inferred(first) => proved(first) || !hold(scans, before, first),
-        // Only a first segment that was finished has a second, and copies never need a second.
+        // Copies stand in one segment, so this was no recovery; or one that was finished.
         Start::Missing(_) => true,
     }
 }
