@@ -245,6 +245,27 @@ fn an_epoch_without_its_first_segment_is_damage_even_where_the_sequence_goes_on(
     assert_eq!(log.left_out, [image.segments[1].0]);
 }
 
+/// Two segments were begun without a sync, and a power cut kept of them what came second. Nothing of either was
+/// acknowledged.
+#[test]
+fn the_second_segment_of_an_epoch_may_arrive_before_its_first() {
+    for headless in [false, true] {
+        let (mut image, chain) = with_a_tail();
+        image.start_epoch(start(3, 0, chain));
+        image.group(&[(b'a', &[33; 9])]);
+        image.segment(None);
+        image.group(&[(b'a', &[34; 9])]);
+        if headless {
+            image.segments[1].1.clear();
+        } else {
+            image.segments.remove(1);
+        }
+        let (found, log) = log_of(&image, None);
+        assert_eq!(found.len(), 3);
+        assert_eq!((log.damage.as_slice(), log.torn.is_some()), ([].as_slice(), true));
+    }
+}
+
 #[test]
 fn spares_and_unborn_files_say_nothing() {
     let (mut image, _) = with_a_tail();
