@@ -102,3 +102,26 @@ fn a_thread_that_lost_its_control_records_is_still_there() {
     bench.import();
     bench.assert_round_trip();
 }
+
+#[test]
+fn where_a_threads_end_may_be_lost_a_new_revision_begins() {
+    let bench = Bench::new();
+    bench.put(&name(A), rollout(A, 3));
+    bench.put(&name(B), rollout(B, 3));
+    bench.import();
+    bench.put(&name(A), rollout(A, 5));
+    bench.import();
+    bench.put(&name(B), rollout(B, 5));
+    bench.import();
+    // The whole group of A's growth: nobody can tell now what stood there. B goes on after it without a gap.
+    let (path, offset) = find(&bench, "message 4").unwrap();
+    bench.disk.overwrite(&path, offset / 4096 * 4096, &[0xAA; 4096]).unwrap();
+    let report = bench.import();
+    assert_eq!(report.refused, []);
+    assert_eq!(
+        report.files.iter().map(|file| file.outcome).collect::<Vec<_>>(),
+        [Outcome::Repaired, Outcome::Unchanged]
+    );
+    bench.assert_round_trip();
+    assert_eq!(bench.import().count(Outcome::Unchanged), 2);
+}
