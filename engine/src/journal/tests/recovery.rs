@@ -79,6 +79,32 @@ fn a_tail_of_several_segments_is_recovered_into_one() {
     assert_eq!(count(&reader(&fs), 1), 21);
 }
 
+/// A recovery that was cut off leaves copies that do not count, and these may name a large record.
+#[test]
+fn a_recovery_of_a_large_record_may_be_cut_off_anywhere() {
+    let fs = SimFs::new(1);
+    let engine = open(&fs).unwrap();
+    let large = payload(1, 0, crate::BATCH_BYTES_MAX);
+    let mut batch = Batch::new();
+    batch.push(record(1, 0, &large)).unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+    // The mark is lost: nothing vouches for the record, which was synced.
+    let left = fs.crash(&Choice::LoseAll);
+    let calls = {
+        let whole = left.snapshot();
+        open(&whole).unwrap();
+        whole.calls()
+    };
+    for after in 0..calls {
+        let cut = left.snapshot();
+        cut.freeze_after(after);
+        let _ = open(&cut);
+        for choice in [Choice::KeepAll, Choice::LoseAll] {
+            assert_eq!(count(&open(&cut.crash(&choice)).unwrap(), 1), 1, "after {after} calls, {choice:?}");
+        }
+    }
+}
+
 #[test]
 fn opening_and_closing_without_appending_leaves_no_segment() {
     let fs = SimFs::new(1);
