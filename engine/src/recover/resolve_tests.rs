@@ -3,10 +3,10 @@
 use crate::format::segment::{EpochStart, HeaderFault};
 use crate::id::{Epoch, Sequence};
 use crate::number::wide;
-use crate::recover::image::{Image, stream};
+use crate::recover::image::{Image, first_epoch, stream};
 use crate::recover::log::{DamageKind, Log, Mark};
 use crate::recover::resolve::resolve;
-use crate::recover::tests::{Content, content, first_epoch, log_of, mark, text, three_segments, without, written};
+use crate::recover::tests::{Content, content, log_of, mark, text, three_segments, without, written};
 
 fn start(start_sequence: u64, recovered_upto: u64, start_checksum: u32) -> EpochStart {
     EpochStart { start_sequence: Sequence(start_sequence), recovered_upto: Sequence(recovered_upto), start_checksum }

@@ -7,11 +7,11 @@ use crate::format::group::GroupHeader;
 use crate::format::segment::HeaderFault;
 use crate::id::{Epoch, SegmentId, Sequence};
 use crate::number::{narrow, wide};
-use crate::recover::image::{Image, encode_group, frame, stream};
+use crate::recover::image::{Image, encode_group, first_epoch, frame, stream};
 use crate::recover::judge::torn_looking;
 use crate::recover::log::{Mark, Scan};
 use crate::recover::resolve::resolve;
-use crate::recover::tests::{first_epoch, text};
+use crate::recover::tests::text;
 use crate::recover::walk::{Gap, Group, Piece, Walk, walk};
 
 const SALT: u64 = 42;
