@@ -7,6 +7,7 @@
 //!
 //! - [`Plan`] says what to make; [`Plan::files`] gives the files, [`SampleFile::write_to`] makes one, line by line.
 //! - [`write_tree`] writes them all into a folder.
+//! - [`odd`] has one small file of each sort that an importer must survive.
 //!
 //! The same plan gives the same bytes on every machine.
 //!
@@ -30,6 +31,7 @@ mod fixture;
 mod instructions;
 mod json;
 mod names;
+pub mod odd;
 mod plan;
 mod project;
 mod random;
