@@ -150,7 +150,7 @@ impl FirstFacts {
         self.meta()?.git.as_ref()
     }
 
-    /// The first user message: the user's own words, or "[Image]". At most 16 KiB of it.
+    /// The first user message: the user's own words, or `[Image]`. At most 16 KiB of it.
     #[must_use]
     pub fn first_user_message(&self) -> Option<&str> {
         self.message.as_ref().map(|(_, text)| text.as_str())

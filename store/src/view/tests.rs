@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use threadlog_engine::number::wide;
 
 use super::*;
 use crate::event::{Body, Control, Created, Event, ItemRecord, Origin, Place, Source};
@@ -87,7 +88,7 @@ fn first_facts_follow_the_rules() {
     assert_eq!(
         totals.bytes,
         [META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2]
-            .map(|l| l.len() as u64 + 1)
+            .map(|l| wide(l.len()) + 1)
             .iter()
             .sum::<u64>()
     );
@@ -199,7 +200,7 @@ fn any_fact() -> impl Strategy<Value = Vec<Fact>> {
             cuts.sort_unstable();
             cuts.dedup();
             for pair in cuts.windows(2) {
-                facts.push(Fact::Piece(facts.len() as u64, text[pair[0]..pair[1]].to_vec(), pair[0] > 0));
+                facts.push(Fact::Piece(wide(facts.len()), text[pair[0]..pair[1]].to_vec(), pair[0] > 0));
             }
         }
         for (clock, (path, replaces)) in (100..).zip(sources) {

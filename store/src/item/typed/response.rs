@@ -9,7 +9,7 @@ pub enum ResponseItem {
     Message {
         /// "user", "assistant", "developer".
         role: String,
-        /// Its texts, one after another; images as "[Image]".
+        /// Its texts, one after another; images as `[Image]`.
         text: String,
     },
     /// The model's thinking: its summary, or its text where that is open.

@@ -1,13 +1,12 @@
 //! Files into a store: new, grown, rewritten, moved, copied, diverged, and again.
 
-mod common;
-
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::*;
-use threadlog::import::Outcome;
-use threadlog::item::Oddity;
-use threadlog::{ExportOptions, Silent};
+use super::*;
+use crate::import::Outcome;
+use crate::item::Oddity;
+use crate::{ExportOptions, Silent};
 use threadlog_engine::{Batch, NewRecord};
 
 fn path() -> String {
@@ -99,29 +98,25 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     assert!(store.resolve(&format!("{A}~3")).is_err() && store.resolve(&format!("{A}~0")).is_err());
 }
 
+/// As a live thread does it.
+fn append_live(store: &crate::Store, key: crate::ThreadKey, ordinal: u64, line: &str) {
+    let mut payload = Vec::new();
+    crate::event::encode_line(&crate::item::parse(line.as_bytes()), false, &mut payload);
+    let stream = key.stream(crate::event::ITEMS);
+    let (ordinal, codec) = (Some(ordinal), crate::event::CODEC);
+    let mut batch = Batch::new();
+    batch.push(NewRecord { stream, ordinal, lease_epoch: 1, clock: 1, codec, payload: &payload }).unwrap();
+    let engine = store.engine().unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+}
+
 #[test]
 fn a_thread_continued_in_both_places_keeps_both() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 2));
     bench.import();
     let store = bench.open();
-    let key = store.resolve(A).unwrap();
-    let mut payload = Vec::new();
-    threadlog::event::encode_line(&threadlog::item::parse(message(3, "said here").as_bytes()), false, &mut payload);
-    let mut batch = Batch::new();
-    let stream = key.stream(threadlog::event::ITEMS);
-    batch
-        .push(NewRecord {
-            stream,
-            ordinal: Some(3),
-            lease_epoch: 1,
-            clock: 1,
-            codec: threadlog::event::CODEC,
-            payload: &payload,
-        })
-        .unwrap();
-    let engine = store.engine().unwrap();
-    engine.sync(engine.append(batch).unwrap()).unwrap();
+    append_live(&store, store.resolve(A).unwrap(), 3, &message(3, "said here"));
     store.close().unwrap();
 
     bench.put(&path(), rollout(A, 2) + &message(3, "said there"));
@@ -130,6 +125,41 @@ fn a_thread_continued_in_both_places_keeps_both() {
     let thread = bench.open_read().thread(A.parse().unwrap()).unwrap();
     assert_eq!(thread.others[0].facts.totals().live_records, 1);
     assert_eq!(thread.others[0].facts.totals().lines, 4);
+}
+
+/// Appends to a thread while its file is being imported.
+struct Intruder<'a> {
+    store: &'a crate::Store,
+    key: crate::ThreadKey,
+    done: AtomicBool,
+}
+
+impl crate::Progress for Intruder<'_> {
+    fn planned(&self, _files: u64, _bytes: u64) {}
+    fn file_done(&self) {}
+    fn advanced(&self, _bytes: u64) {
+        if !self.done.swap(true, Ordering::Relaxed) {
+            append_live(self.store, self.key, 3, &message(3, "said here"));
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_being_written_is_left_for_the_next_import() {
+    let bench = Bench::new();
+    bench.put(&format!("1/{}", name(A)), rollout(A, 2));
+    bench.import();
+    bench.put(&format!("1/{}", name(A)), rollout(A, 3));
+    bench.put(&format!("2/{}", name(B)), rollout(B, 3));
+    let store = bench.open();
+    let intruder = Intruder { store: &store, key: store.resolve(A).unwrap(), done: AtomicBool::new(false) };
+    let report = store.import(&[bench.home()], &one_job(), &intruder).unwrap();
+    assert_eq!((report.count(Outcome::New), report.refused.len()), (1, 1));
+    assert!(report.refused[0].reason.contains("ordinal"), "{}", report.refused[0].reason);
+    let report = store.import(&[bench.home()], &one_job(), &Silent).unwrap();
+    assert_eq!(report.count(Outcome::Diverged), 1);
+    drop(store);
+    bench.assert_round_trip();
 }
 
 #[test]
@@ -306,7 +336,7 @@ fn what_cannot_be_imported_is_named_and_stops_nothing() {
     let report = bench.import_paths(&[bench.home(), bench.home().join("missing")]);
     drop(socket);
     assert_eq!(report.count(Outcome::New), 1);
-    let names = |list: &[threadlog::progress::Refusal]| {
+    let names = |list: &[crate::progress::Refusal]| {
         list.iter().map(|r| String::from_utf8_lossy(r.path.file_name()).into_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&report.refused), ["rollout-dangling.jsonl", "rollout-socket.jsonl", "missing"]);
@@ -355,7 +385,7 @@ fn many_threads_at_once_give_what_one_at_a_time_gives() {
         bench.put(&format!("b/{}", name(&id)), rollout(&id, number * 2 % 41));
     }
     let store = bench.open();
-    let options = threadlog::ImportOptions { jobs: 4 };
+    let options = crate::ImportOptions { jobs: 4 };
     let report = store.import(&[bench.home()], &options, &Silent).unwrap();
     store.close().unwrap();
     assert_eq!((report.files.len(), report.threads()), (80, 40));
