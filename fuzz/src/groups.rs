@@ -3,6 +3,7 @@
 use threadlog_engine::format::frame::{FRAME_HEADER_BYTES, checksum};
 use threadlog_engine::format::group::GROUP_HEADER_BYTES;
 use threadlog_engine::recover::walk::{Group, Piece, walk};
+use threadlog_engine::{SegmentId, dump};
 
 const BLOCK_BYTES: usize = 4096;
 /// The salt of every segment here.
@@ -36,6 +37,9 @@ pub fn run(input: &[u8]) {
     }
     assert!(behind >= bytes.len() as u64 || bytes.len() <= BLOCK_BYTES, "the walk ends before the file");
     assert!(frames * FRAME_HEADER_BYTES <= bytes.len(), "more frames than bytes");
+    let name = SegmentId { number: 1, salt: SALT }.to_string();
+    // Only writing to `out` can fail, and this one takes everything.
+    let _ = dump::write(&name, &bytes, None, &mut std::io::sink());
     assert_eq!(found, walk(&bytes, SALT, BLOCK_BYTES as u32), "the same bytes give the same walk");
 }
 

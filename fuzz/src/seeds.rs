@@ -43,7 +43,7 @@ fn segment() -> Vec<u8> {
 fn structures(seeds: &mut Vec<(&'static str, &'static str, Vec<u8>)>, segment: &[u8]) {
     let with_mode = |mode: u8, bytes: &[u8]| [&[mode], bytes].concat();
     let id = [5; 16];
-    let large = LargeHeader { payload_checksum: 1, payload_bytes: 2 << 20, id };
+    let large = LargeHeader { payload_checksum: 1, payload_bytes: 2 << 20, id, store: STORE };
     let reference = LargeReference { id, payload_bytes: 2 << 20, payload_checksum: 1 };
     let slot = MarkSlot { epoch: Epoch(3), durable: Sequence(42), boot: 7, closed: false };
     let page: Vec<u8> = slot.to_words(&STORE).iter().flat_map(|word| word.to_le_bytes()).collect();

@@ -1,6 +1,7 @@
 //! The fixed-width structures: whatever is accepted, written again and read again, is the same.
 
 use threadlog_engine::SegmentId;
+use threadlog_engine::dump;
 use threadlog_engine::format::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use threadlog_engine::format::large::{LARGE_HEADER_BYTES, LargeHeader, LargeName, LargeReference};
 use threadlog_engine::format::mark::{newest, page_words};
@@ -33,7 +34,15 @@ pub fn run(input: &[u8]) {
     segment(&bytes);
     mark(&bytes);
     names(&bytes);
+    for name in FILES {
+        // Only writing to `out` can fail, and this one takes everything.
+        let _ = dump::write(name, &bytes, bytes.first_chunk(), &mut std::io::sink());
+    }
 }
+
+/// One of each kind of file, and one that is none.
+const FILES: [&str; 6] =
+    ["FORMAT", "mark", "LOCK", "0000002a-0123456789abcdef.hot", "000-05050505050505050505050505050505.rec", "other"];
 
 /// Number and salt are taken from where the header has them, as the file's name would have them.
 fn segment(bytes: &[u8]) {
