@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod event;
 pub mod item;
+pub mod list;
 pub mod log;
+pub mod metadata;
 pub mod path;
 pub mod thread;
 pub mod view;
