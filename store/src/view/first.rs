@@ -77,7 +77,8 @@ impl FirstFacts {
             }
             Typed::Event(EventMsg::UserMessage(message)) => state(&mut self.message, ordinal, headline(&message)),
             Typed::Response(ResponseItem::Message { role, text }) if bare && role == "user" => {
-                let message = UserMessage { text: without_session_prefix(&text).unwrap_or_default().to_owned(), images: 0 };
+                let message =
+                    UserMessage { text: without_session_prefix(&text).unwrap_or_default().to_owned(), images: 0 };
                 state(&mut self.bare_message, ordinal, headline(&message));
             }
             _ => {}
