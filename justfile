@@ -12,10 +12,12 @@ check: lint doc test
 # Format every file
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
 
 # Formatting and clippy, nothing changed; once as tested, once as shipped (without the simulator)
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p threadlog-cli -- -D warnings
 
@@ -44,9 +46,15 @@ strace APPENDS="5000":
 
 # Every fuzz target for so many seconds each (needs nightly and cargo-fuzz); what is found new goes to fuzz/corpus
 fuzz SECONDS="60":
-    cd fuzz && cargo +nightly fuzz build --sanitizer none && for target in $(cargo +nightly fuzz list); do \
-        mkdir -p "corpus/$target" && cargo +nightly fuzz run --sanitizer none "$target" "corpus/$target" "seeds/$target" \
-            -- -max_total_time={{ SECONDS }} -rss_limit_mb=1024 -timeout=20 -print_final_stats=0; \
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd fuzz
+    cargo +nightly fuzz build --sanitizer none
+    targets=$(cargo +nightly fuzz list)
+    for target in $targets; do
+        mkdir -p "corpus/$target"
+        cargo +nightly fuzz run --sanitizer none "$target" "corpus/$target" "seeds/$target" \
+            -- -max_total_time={{ SECONDS }} -rss_limit_mb=1024 -timeout=20 -print_final_stats=0
     done
 
 # The seeds of the fuzz targets, made anew by the code that writes the files
