@@ -49,8 +49,9 @@ fn notes_to_self_are_found() {
 #[test]
 fn workplace_words_are_found() {
     bites(words::check, "tests/a.rs", concat!("\"/wo", "rk/main\""), "one machine");
-    bites(words::check, "cli/src/a.rs", concat!("\"/ho", "me/me\""), "one machine");
-    passes(words::check, "cli/tests/a.rs", concat!("\"/ho", "me/me\""));
+    bites(words::check, "cli/src/a.rs", concat!("\"/ho", "me/maria/x\""), "one machine");
+    passes(words::check, "cli/src/a.rs", concat!("\"/ho", "me/me/project\""));
+    passes(words::check, "cli/tests/a.rs", concat!("\"/ho", "me/maria/x\""));
     bites(words::check, "README.md", concat!("see is", "sue #12"), "planned");
     bites(words::check, "README.md", concat!("in Ses", "sion 3"), "planned");
     passes(words::check, "README.md", "a session of 3 hours has no issue");
