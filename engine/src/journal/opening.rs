@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
-use crate::fs::{Fs, Lock, Trust, create_dir_durable, platform};
+use crate::fs::{Fs, Lock, OpenMode, Trust, create_dir_durable, platform};
 use crate::id::{Epoch, Sequence};
 use crate::journal::build;
 use crate::journal::core::Core;
@@ -33,11 +33,11 @@ use crate::store_format;
 pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core, Box<dyn Lock>)> {
     config.validate()?;
     let places = Places::new(root);
-    create_dir_durable(&*fs, root).map_err(|error| Error::io("create", root, error))?;
+    make_directory(&*fs, root, &places.format())?;
     check_trust(&*fs, root, &config)?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
-    create_dir_durable(&*fs, &places.journal).map_err(|error| Error::io("create", &places.journal, error))?;
-    // A killed predecessor may have made FORMAT or `journals` without their sync: what is to be acknowledged stands on them.
+    make_directory(&*fs, &places.journal, &places.lock())?;
+    // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let lock = take_lock(&*fs, &places, &config)?;
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
@@ -104,6 +104,15 @@ fn new_tail(
     }
 }
 
+/// Makes a directory durably, unless it holds `witness`, a file that is only ever made in a durable one: syncing
+/// every directory above costs too much for each opening.
+fn make_directory(fs: &dyn Fs, path: &Path, witness: &Path) -> Result<()> {
+    if fs.open(witness, OpenMode::Read).is_ok() {
+        return Ok(());
+    }
+    create_dir_durable(fs, path).map_err(|error| Error::io("create", path, error))
+}
+
 fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
     match fs.trust(root).map_err(|error| Error::io("inspect", root, error))? {
         Trust::Doubtful(kind) if !config.allow_untrusted => Err(Error::Untrusted {
@@ -166,7 +175,7 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
     if found.is_empty() || !log.damage.is_empty() {
         return Ok(());
     }
-    let named = named_large(fs, places, scans)?;
+    let named = named_large(fs, places, scans, log)?;
     for name in found.into_iter().filter(|name| !named.contains(&name.id)) {
         let path = places.large.join(name.to_string());
         fs.remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
@@ -174,10 +183,11 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
     Ok(())
 }
 
-/// The ids of every large record that any frame of any segment names.
-fn named_large(fs: &dyn Fs, places: &Places, scans: &[Scan]) -> Result<HashSet<[u8; 16]>> {
+/// The ids of every large record that any frame of any segment names. Segments left out are gone by now, and what a copy
+/// in them named is named by the original.
+fn named_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Result<HashSet<[u8; 16]>> {
     let mut named = HashSet::new();
-    for scan in scans {
+    for scan in scans.iter().filter(|scan| !log.left_out.contains(&scan.id)) {
         let mut window = crate::journal::window::Window::new();
         let path = places.segment(scan.id);
         let frames = scan.walk.pieces.iter().filter_map(|piece| match piece {
