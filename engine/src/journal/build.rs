@@ -11,7 +11,7 @@ use crate::recover::walk::{Frame, Group, Piece};
 
 /// Builds the index. With `suspects`, intact frames from damaged groups stand in for what is lost: for salvage only.
 pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) -> Index {
-    let mut index = Index::default();
+    let mut index = Index::new(log.last.0);
     index.damage.clone_from(&log.damage);
     for scan in scans {
         index.segments.push(SegmentPlace { id: scan.id, path: places.segment(scan.id) });
@@ -42,6 +42,7 @@ pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) 
             index.doubt(last_of(damaged), at);
         }
     }
+    index.blame();
     index
 }
 

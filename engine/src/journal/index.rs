@@ -35,6 +35,8 @@ struct Slot {
 
 /// No record with this ordinal was found, though later ones were.
 const LOST: u32 = u32::MAX;
+/// In the place of the damage that took a lost record: it is not known which.
+const UNKNOWN: u32 = u32::MAX;
 
 /// A record's place on disk, or the damage that took it.
 #[derive(Clone, Debug)]
@@ -95,6 +97,9 @@ pub(crate) struct Index {
     pub segments: Vec<SegmentPlace>,
     pub damage: Vec<Damage>,
     pub conflicts: Vec<Conflict>,
+    /// Records that there ever were in the journal: no ordinal found in it can be as high. A damaged one must not ask for
+    /// memory.
+    records_ever: u64,
 }
 
 /// One record to note.
@@ -118,6 +123,11 @@ pub(crate) enum Noted {
 }
 
 impl Index {
+    /// An empty one, of a journal that ever held so many records.
+    pub fn new(records_ever: u64) -> Index {
+        Index { records_ever, ..Index::default() }
+    }
+
     /// The ordinal the stream's next record gets, and the highest lease epoch seen.
     pub fn next(&self, stream: &StreamId) -> (u64, u64) {
         self.streams.get(stream).map_or((0, 0), |found| (wide(found.slots.len()), found.lease_epoch))
@@ -150,9 +160,10 @@ impl Index {
             }
             *place = slot;
         } else {
-            if !pad_lost(stream, note.ordinal, u32::MAX) {
+            if note.ordinal >= self.records_ever {
                 return Noted::Twice;
             }
+            pad_lost(stream, note.ordinal);
             stream.slots.push(slot);
         }
         stream.lease_epoch = stream.lease_epoch.max(note.lease_epoch);
@@ -181,17 +192,41 @@ impl Index {
 
     /// Notes that a record was lost to a damage.
     pub fn lose(&mut self, stream: StreamId, ordinal: u64, damage: usize) {
+        if ordinal >= self.records_ever {
+            return;
+        }
         let stream = self.streams.entry(stream).or_default();
-        let mark = u32::try_from(damage).unwrap_or(u32::MAX);
+        let mark = u32::try_from(damage).unwrap_or(UNKNOWN);
         let next = wide(stream.slots.len());
         if ordinal >= next {
-            if pad_lost(stream, ordinal, u32::MAX) {
-                stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: mark });
-            }
+            pad_lost(stream, ordinal);
+            stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: mark });
         } else if let Some(place) = usize::try_from(ordinal).ok().and_then(|at| stream.slots.get_mut(at))
             && place.group == LOST
         {
             place.payload_bytes = mark;
+        }
+    }
+
+    /// Names, for records that are missing and of which no damage knows, the damage that most probably took them: of those
+    /// that cannot name all they took, the last that begins before the stream's next record.
+    pub fn blame(&mut self) {
+        let unclear: Vec<(u32, Sequence)> = (0..)
+            .zip(&self.damage)
+            .filter(|(_, damage)| !damage.complete)
+            .map(|(at, damage)| (at, damage.first))
+            .collect();
+        for stream in self.streams.values_mut() {
+            let mut after = Sequence(u64::MAX);
+            for slot in stream.slots.iter_mut().rev() {
+                if slot.group != LOST {
+                    let group = usize::try_from(slot.group).ok().and_then(|group| self.groups.get(group));
+                    after = group.map_or(after, |group| group.last_sequence);
+                } else if slot.payload_bytes == UNKNOWN {
+                    let before = unclear.iter().rfind(|(_, first)| *first <= after);
+                    slot.payload_bytes = before.or(unclear.first()).map_or(UNKNOWN, |(at, _)| *at);
+                }
+            }
         }
     }
 
@@ -286,15 +321,9 @@ impl Index {
     }
 }
 
-/// Fills a stream with lost slots up to `ordinal`. A damaged ordinal must not ask for memory without
-/// bound: no more than 2^24 slots are made up at once.
-fn pad_lost(stream: &mut StreamIndex, ordinal: u64, mark: u32) -> bool {
-    let missing = ordinal.saturating_sub(wide(stream.slots.len()));
-    if missing > 1 << 24 {
-        return false;
+/// Fills a stream with lost slots up to `ordinal`.
+fn pad_lost(stream: &mut StreamIndex, ordinal: u64) {
+    while wide(stream.slots.len()) < ordinal {
+        stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: UNKNOWN });
     }
-    for _ in 0..missing {
-        stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: mark });
-    }
-    true
 }

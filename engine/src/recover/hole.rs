@@ -159,20 +159,22 @@ impl Hole<'_> {
         }
     }
 
-    /// A segment ends too early: one without any group that others follow or, if there is none, the one
-    /// that the log reached. (If that one has no room left, the loss must be in the one after it.)
+    /// A segment ends too early: the last one that is shorter than a header; or else, if others follow or the one that
+    /// the log reached has no room left, the last one without any group; or else the one that the log reached.
     fn cut_off(&self) -> (DamageKind, SegmentId, u64, u64) {
         let kind = DamageKind::TailLost;
         let reached = self.previous.and_then(|(index, end)| Some((index, end, self.scans.get(index)?)));
         let from = reached.map_or(0, |(index, _, _)| index.saturating_add(1));
         let is_full = reached.is_none_or(|(_, end, scan)| end >= scan.bytes);
-        let to = self.next.map_or(from.saturating_add(usize::from(is_full)), |next| next.scan);
-        let between = self.scans.get(from..to).unwrap_or_default();
-        match (between.iter().find(|scan| groups(&scan.walk).next().is_none()), reached) {
-            (Some(scan), _) => {
-                let block = scan.header.as_ref().map_or(BLOCK_BYTES_MIN, |header| header.block_bytes);
-                (kind, scan.id, u64::from(block).min(scan.bytes), scan.bytes)
-            }
+        let to = self.next.map_or(self.scans.len(), |next| next.scan);
+        let after = self.scans.get(from..to).unwrap_or_default();
+        let follows = is_full || self.next.is_some();
+        let stub = after.iter().rfind(|scan| scan.bytes < u64::from(block_of(scan)));
+        let empty = || after.iter().filter(|scan| groups(&scan.walk).next().is_none());
+        // A spare has the length it was prepared with, so of several it is not the one that was cut.
+        let cut = || empty().rfind(|scan| !is_spare(scan)).or_else(|| empty().next());
+        match (stub.or_else(|| follows.then(cut).flatten()), reached) {
+            (Some(scan), _) => (kind, scan.id, u64::from(block_of(scan)).min(scan.bytes), scan.bytes),
             (None, Some((_, end, scan))) => (kind, scan.id, end, scan.bytes.max(end)),
             (None, None) => (kind, self.scans.first().map_or(SegmentId { number: 0, salt: 0 }, |scan| scan.id), 0, 0),
         }
@@ -189,6 +191,15 @@ impl Hole<'_> {
         };
         number(next.scan).saturating_sub(number_before) > wide(steps)
     }
+}
+
+/// The distance between a segment's groups, and the length of its header.
+fn block_of(scan: &Scan) -> u32 {
+    scan.header.as_ref().map_or(BLOCK_BYTES_MIN, |header| header.block_bytes)
+}
+
+fn is_spare(scan: &Scan) -> bool {
+    scan.header.as_ref().is_ok_and(|header| header.prepared_bytes > 0 && scan.bytes >= header.prepared_bytes)
 }
 
 /// How many records a gap at the log's end has cost, if that can be told, and how many sequences are given

@@ -245,6 +245,23 @@ fn an_epoch_without_its_first_segment_is_damage_even_where_the_sequence_goes_on(
     assert_eq!(log.left_out, [image.segments[1].0]);
 }
 
+/// A segment that is too short for a header was cut; one that was prepared and has its whole length was not, and neither
+/// was, as far as anybody can tell, one that a failed write left with nothing but its header.
+#[test]
+fn a_loss_at_the_end_is_laid_to_the_segment_that_was_cut() {
+    for cut in [0, 100, 4096] {
+        let (mut image, chain) = with_a_tail();
+        image.segment(None);
+        image.start_epoch(start(5, 0, chain));
+        image.group(&[(b'a', &[5; 9])]);
+        let mark = mark(&image);
+        image.segments[2].1.truncate(cut);
+        let (_, log) = log_of(&image, mark);
+        let [damage] = log.damage.as_slice() else { panic!("{log:?}") };
+        assert_eq!((damage.kind, damage.segment.number, damage.first), (DamageKind::TailLost, 3, Sequence(5)), "{cut}");
+    }
+}
+
 /// Two segments were begun without a sync, and a power cut kept of them what came second. Nothing of either was
 /// acknowledged.
 #[test]

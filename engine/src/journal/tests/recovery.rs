@@ -1,4 +1,5 @@
 use super::*;
+use crate::Error;
 
 #[test]
 fn power_loss_keeps_what_was_acknowledged_and_nothing_that_was_never_written() {
@@ -131,6 +132,33 @@ fn leftovers_of_a_crash_are_removed() {
     let engine = open(&fs).unwrap();
     assert_eq!(segment_files(&fs).len(), 1);
     assert_eq!(count(&engine, 1), 1);
+}
+
+/// The header of a frame is damaged, so its group is, and with it what says who stood there. A record of the group that
+/// later ones of its stream show to be missing is blamed on that place all the same; and the ordinal that the damaged header
+/// claims now is not believed.
+#[test]
+fn a_missing_record_is_blamed_on_the_damage_and_no_ordinal_of_a_damaged_header_is_believed() {
+    // In the second frame of the first group: its thread, then its ordinal too.
+    for flips in [&[(8, 1)][..], &[(8, 1), (34, 4)]] {
+        let fs = SimFs::new(1);
+        let engine = open(&fs).unwrap();
+        let mut batch = Batch::new();
+        batch.push(record(1, 0, &payload(1, 0, 10))).unwrap();
+        batch.push(record(2, 0, &payload(2, 0, 10))).unwrap();
+        engine.sync(engine.append(batch).unwrap()).unwrap();
+        append_synced(&engine, 2, 1).unwrap();
+        engine.close().unwrap();
+        let (path, _) = segment_files(&fs).pop().unwrap();
+        for (byte, bit) in flips {
+            fs.flip_bit(&path, 4096 + 64 + 74 + byte, *bit).unwrap();
+        }
+        let reader = reader(&fs);
+        assert!(reader.streams().iter().all(|info| info.records <= 2), "{:?}", reader.streams());
+        let lost = reader.read(&stream(2), 0..1).next().unwrap().unwrap_err();
+        assert!(matches!(&lost, Error::Corrupt { path: named, offset: 4096, .. } if *named == path), "{lost}");
+        assert_eq!(reader.read(&stream(2), 1..2).next().unwrap().unwrap().ordinal, 1);
+    }
 }
 
 #[test]
