@@ -30,6 +30,8 @@ pub mod export;
 pub mod import;
 pub mod item;
 mod items;
+pub mod list;
+pub mod metadata;
 pub mod path;
 pub mod progress;
 pub mod salvage;

@@ -73,7 +73,8 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     let bench = Bench::new();
     let first = rollout(A, 5);
     let second = first.replace("message 3", "message X");
-    bench.put(&path(), &first);
+    let file = bench.put(&path(), &first);
+    let first_time = modified(&file);
     bench.import();
     bench.put(&path(), &second);
     assert_eq!(outcomes(&bench.import()), [(path(), Outcome::Rewritten)]);
@@ -86,8 +87,9 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     assert_eq!(files[&path()], second.as_bytes());
     assert_eq!(files[&path().replace(".jsonl", ".r1.jsonl")], first.as_bytes());
 
-    // Written back as it was: the first revision is the current one again, and no third is made.
-    bench.put(&path(), &first);
+    // Put back as it was: the first revision is the current one again, and no third is made.
+    let file = bench.put(&path(), &first);
+    fs::OpenOptions::new().append(true).open(&file).unwrap().set_modified(first_time).unwrap();
     assert_eq!(outcomes(&bench.import()), [(path(), Outcome::Unchanged)]);
     bench.assert_round_trip();
     let store = bench.open_read();
@@ -182,6 +184,10 @@ fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     bench.import();
     bench.assert_round_trip();
     assert_eq!(bench.open_read().threads().len(), 1);
+
+    // A copy that is gone was not moved to where the other one has always been.
+    fs::remove_dir_all(bench.home().join("copies")).unwrap();
+    assert_eq!(bench.import().moved(), 0);
 }
 
 #[test]
@@ -260,6 +266,16 @@ fn a_file_that_learns_its_thread_late_stays_with_what_is_stored() {
     bench.put("rollout-x.jsonl", &whole);
     assert_eq!(bench.import().count(Outcome::Grown), 1);
     bench.assert_round_trip();
+}
+
+#[test]
+fn an_empty_file_says_nothing_about_what_comes_into_it_later() {
+    let bench = Bench::new();
+    bench.put("rollout-x.jsonl", "");
+    bench.import();
+    bench.put("rollout-x.jsonl", rollout(A, 1));
+    let report = bench.import();
+    assert_eq!((report.count(Outcome::New), report.files[0].thread.to_string().as_str()), (1, A));
 }
 
 #[test]
