@@ -1,4 +1,4 @@
-//! Import and export under criterion, of the folder that `$THREADLOG_CORPUS` names.
+//! Import and export under criterion, of the folder that `$THREADLOG_CORPUS` names or of a generated sample.
 
 use std::time::Duration;
 
@@ -7,11 +7,8 @@ use threadlog_benches::files;
 use threadlog_benches::place::Place;
 
 fn rollout_files(criterion: &mut Criterion) {
-    let Ok(corpus) = files::corpus() else {
-        println!("rollout files: left out, as THREADLOG_CORPUS names no folder");
-        return;
-    };
     let place = Place::new(8 << 30).expect("a disk");
+    let corpus = files::corpus(&place).expect("rollout files");
     let mut number = 0;
     let mut next = |name: &str| {
         number += 1;

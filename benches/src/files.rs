@@ -13,13 +13,21 @@ use crate::plan::Plan;
 use crate::raw::bandwidth;
 use crate::report::{Row, Table};
 
-/// The folder of rollout files that `$THREADLOG_CORPUS` names.
+/// Threads of the sample that stands in for real files: some 190 MB.
+const SAMPLE_THREADS: u32 = 400;
+
+/// The folder of rollout files that `$THREADLOG_CORPUS` names; without it, a generated sample.
 ///
 /// # Errors
-/// If it names none.
-pub fn corpus() -> Result<PathBuf> {
-    let folder = std::env::var_os("THREADLOG_CORPUS").ok_or("set THREADLOG_CORPUS to a folder of rollout files")?;
-    Ok(Path::new(&folder).canonicalize()?)
+/// If there is no such folder, or the sample cannot be written.
+pub fn corpus(place: &Place) -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("THREADLOG_CORPUS") {
+        return Ok(Path::new(&folder).canonicalize()?);
+    }
+    let folder = place.path("sample");
+    let plan = threadlog_sample::Plan { threads: SAMPLE_THREADS, ..Default::default() };
+    threadlog_sample::write_tree(&plan, &folder, |_| ())?;
+    Ok(folder)
 }
 
 /// One import into a new store; bytes of lines, and seconds until they are durable and the store is closed.
@@ -53,8 +61,8 @@ pub fn export(root: &Path, to: &Path) -> Result<(u64, f64)> {
 /// # Errors
 /// Those of the store, and an export that is not as long as what was imported.
 pub fn table(plan: &Plan) -> Result<Table> {
-    let corpus = corpus()?;
     let place = Place::new(plan.room_bytes())?;
+    let corpus = corpus(&place)?;
     let (mut raw, mut imports, mut exports) = (Vec::new(), Vec::new(), Vec::new());
     let mut list = Latency::new();
     let mut threads = 0;

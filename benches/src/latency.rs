@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+/// The longest latency that is told from longer ones, in nanoseconds: one minute.
+const LONGEST_NS: u64 = 60_000_000_000;
+
 /// A histogram of nanoseconds with three significant digits.
 #[derive(Clone, Debug)]
 pub struct Latency {
@@ -20,8 +23,8 @@ impl Latency {
     /// An empty one.
     #[must_use]
     pub fn new() -> Latency {
-        // The bounds are constants that hdrhistogram accepts.
-        Latency { nanoseconds: Histogram::new(3).expect("three digits are possible") }
+        // Fixed bounds, up to a minute: one that grows by itself would clip in `saturating_record`.
+        Latency { nanoseconds: Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("the bounds are possible") }
     }
 
     /// Adds one operation.
@@ -31,8 +34,7 @@ impl Latency {
 
     /// Adds all of another's.
     pub fn add(&mut self, other: &Latency) {
-        // It resizes itself, so that nothing is out of range.
-        let _ = self.nanoseconds.add(&other.nanoseconds);
+        self.nanoseconds.add(&other.nanoseconds).expect("both have the same bounds");
     }
 
     /// Operations recorded.
@@ -45,5 +47,23 @@ impl Latency {
     #[must_use]
     pub fn quantile_us(&self, share: f64) -> f64 {
         self.nanoseconds.value_at_quantile(share) as f64 / 1000.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Latency;
+
+    #[test]
+    fn latencies_of_any_length_keep_three_digits() {
+        for micros in [1_u64, 2_047, 40_000, 5_000_000] {
+            let (mut latency, mut all) = (Latency::new(), Latency::new());
+            latency.record(Duration::from_micros(micros));
+            all.add(&latency);
+            let found = all.quantile_us(0.5);
+            assert!((found / micros as f64 - 1.0).abs() < 0.002, "{micros} µs read back as {found}");
+        }
     }
 }
