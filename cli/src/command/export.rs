@@ -24,7 +24,7 @@ pub struct Export {
     /// Replace files that exist and differ; without it they are left alone and reported
     #[arg(long)]
     pub overwrite: bool,
-    /// Write superseded revisions too, as <name>.r<number>.jsonl
+    /// Write superseded revisions too, as `NAME.rNUMBER.jsonl`
     #[arg(long)]
     pub revisions: bool,
     /// The threads: ids or beginnings of them, ID~N for one revision. Without any, all
