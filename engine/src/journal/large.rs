@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::format::frame;
 use crate::format::large::{LARGE_HEADER_BYTES, LargeHeader, LargeName, LargeReference};
-use crate::fs::{Fs, OpenMode, create_dir_durable, read_at_most, write_all_at};
+use crate::fs::{Fs, OpenMode, read_at_most, write_all_at};
 use crate::journal::batch::Batch;
 use crate::journal::place::{JOURNAL, Places};
 use crate::journal::stats::{Counters, count};
@@ -116,14 +116,7 @@ fn write(
     let payload_checksum = frame::checksum(payload);
     let payload_bytes = wide(payload.len());
     let header = LargeHeader { payload_checksum, payload_bytes, id, store };
-    let file = match fs.open(&path, OpenMode::CreateNew) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            create_dir_durable(fs, &places.large).map_err(|error| Error::io("create", &places.large, error))?;
-            fs.open(&path, OpenMode::CreateNew)
-        }
-        other => other,
-    }
-    .map_err(|error| io("create", error))?;
+    let file = fs.open(&path, OpenMode::CreateNew).map_err(|error| io("create", error))?;
     pending.paths.push(path.clone());
     write_all_at(&*file, &header.encode(), 0).map_err(|error| io("write", error))?;
     write_all_at(&*file, payload, wide(LARGE_HEADER_BYTES)).map_err(|error| io("write", error))?;

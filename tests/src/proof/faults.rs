@@ -1,6 +1,10 @@
 //! A fault at the n-th call, for every n, until a run meets none; and a disk that is full at every block.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use threadlog_engine::fs::sim::{CallKind, EINTR, EIO, ENOSPC, Fault, SimFs};
+use threadlog_engine::{Background, Config, Engine};
 
 use super::invariants::Checked;
 use super::probe::Recorder;
@@ -9,52 +13,47 @@ use super::world::World;
 
 const SEGMENT_BYTES: u64 = 16 << 10;
 
-/// A long run of everything there is. It ends with a power cut that takes all that was not synced.
-pub const WORKLOAD: &[Step] = &[
-    Step::Batch,
-    Step::Sync,
-    Step::Look,
-    Step::Spare,
-    Step::Small,
-    Step::TickWrite,
-    Step::Small,
-    Step::TickSync,
-    Step::TickWitness,
-    Step::Read,
-    Step::Fill,
-    Step::Wait,
-    Step::Spare,
-    Step::Large,
-    Step::Small,
-    Step::Sync,
-    Step::Read,
-    Step::Close,
-    Step::Look,
-    Step::Fill,
-    Step::Small,
-    Step::Sync,
-    Step::Batch,
-    Step::TickWrite,
-    Step::Kill,
-    Step::Look,
-    Step::Large,
-    Step::Batch,
-    Step::TickSync,
-    Step::Spare,
-    Step::Fill,
-    Step::Blocks,
-    Step::Sync,
-    Step::Large,
-    Step::Kill,
-    Step::Small,
-    Step::TickWrite,
-    Step::PowerCut,
-    Step::Batch,
-    Step::Sync,
-    Step::TickWitness,
-    Step::Close,
-    Step::Read,
-    Step::Look,
+/// Runs of everything there is. Those with records in files of their own are short: each costs a megabyte to write and to read.
+pub const WORKLOADS: [&[Step]; 2] = [
+    &[
+        Step::Batch,
+        Step::Sync,
+        Step::Look,
+        Step::Spare,
+        Step::Small,
+        Step::TickWrite,
+        Step::Small,
+        Step::TickSync,
+        Step::TickWitness,
+        Step::Fill,
+        Step::Wait,
+        Step::Spare,
+        Step::Small,
+        Step::Close,
+        Step::Fill,
+        Step::Small,
+        Step::Sync,
+        Step::Batch,
+        Step::TickWrite,
+        Step::Kill,
+        Step::Batch,
+        Step::TickSync,
+        Step::Spare,
+        Step::Fill,
+        Step::Blocks,
+        Step::Sync,
+        Step::Kill,
+        Step::Small,
+        Step::TickWrite,
+        Step::PowerCut,
+        Step::Batch,
+        Step::Sync,
+        Step::TickWitness,
+        Step::Close,
+        Step::Read,
+        Step::Look,
+    ],
+    &[Step::Small, Step::Large, Step::Sync, Step::Read, Step::Large, Step::Kill, Step::Large, Step::Look, Step::Close],
 ];
 
 /// After a fault everything must work: the program goes on, and what it is told then is true.
@@ -80,22 +79,36 @@ pub const FAULTS: &[(&str, Fault, &[CallKind])] = &[
 const CHANGES: &[CallKind] =
     &[CallKind::Create, CallKind::Write, CallKind::SetLen, CallKind::Rename, CallKind::Lock, CallKind::Map];
 
-/// Runs the workload with a fault at the `number`-th call. False if the run ended before that.
+/// Calls of making and opening a new store. A directory sync that fails among them, followed by another attempt in the
+/// same directory and a power cut, is what docs/durability.md names as undecidable: it is left out.
+///
+/// # Errors
+/// A new store cannot be made.
+pub fn making_calls() -> threadlog_engine::Result<u64> {
+    let fs = SimFs::new(1);
+    let config = Config { background: Background::Manual, ..Config::default() };
+    let engine = Engine::open(Arc::new(fs.clone()), Path::new("/store"), config)?;
+    let calls = fs.calls();
+    engine.close()?;
+    Ok(calls)
+}
+
+/// Runs a workload with a fault at the `number`-th call. False if the run ended before that.
 ///
 /// # Errors
 /// The invariant that does not hold.
-pub fn run_with_fault(number: u64, fault: Fault, recorder: &Recorder) -> Checked<bool> {
+pub fn run_with_fault(workload: &[Step], number: u64, fault: Fault, recorder: &Recorder) -> Checked<bool> {
     let mut world = World::new(SimFs::new(1), SEGMENT_BYTES, recorder.clone());
     world.plan(number, fault);
     let name = |step: usize| format!("{fault:?} at call {number}, step {step} of the workload");
     world.begin();
     world.reopen().map_err(|broken| broken.after(name(0)))?;
-    for (at, step) in WORKLOAD.iter().enumerate() {
+    for (at, step) in workload.iter().enumerate() {
         world.apply(*step).map_err(|broken| broken.after(name(at)))?;
     }
     let met = !world.is_fault_to_come();
     for step in AFTERWARDS {
-        world.apply(*step).map_err(|broken| broken.after(name(WORKLOAD.len())))?;
+        world.apply(*step).map_err(|broken| broken.after(name(workload.len())))?;
     }
     Ok(met)
 }
@@ -104,30 +117,30 @@ pub fn run_with_fault(number: u64, fault: Fault, recorder: &Recorder) -> Checked
 ///
 /// # Errors
 /// An invariant that does not hold even so.
-pub fn calls(recorder: &Recorder) -> Checked<Vec<CallKind>> {
+pub fn calls(workload: &[Step], recorder: &Recorder) -> Checked<Vec<CallKind>> {
     recorder.list();
-    let met = run_with_fault(u64::MAX / 2, Fault::Error(EIO), recorder)?;
+    let met = run_with_fault(workload, u64::MAX / 2, Fault::Error(EIO), recorder)?;
     assert!(!met, "a fault was met that is not there");
     Ok(recorder.listed())
 }
 
-/// Runs the workload on a disk with room for so many blocks; then there is room again. Says whether the disk was ever full.
+/// Runs a workload on a disk with room for so many blocks; then there is room again. Says whether the disk was ever full.
 ///
 /// # Errors
 /// The invariant that does not hold.
-pub fn run_on_a_small_disk(room: u64, recorder: &Recorder) -> Checked<bool> {
+pub fn run_on_a_small_disk(workload: &[Step], room: u64, recorder: &Recorder) -> Checked<bool> {
     let mut world = World::new(SimFs::new(1), SEGMENT_BYTES, recorder.clone());
     let name = |step: usize| format!("a disk of {room} blocks, step {step} of the workload");
     world.bound(Some(room));
     world.begin();
     world.reopen().map_err(|broken| broken.after(name(0)))?;
-    for (at, step) in WORKLOAD.iter().enumerate() {
+    for (at, step) in workload.iter().enumerate() {
         world.apply(*step).map_err(|broken| broken.after(name(at)))?;
     }
     let full = world.was_refused();
     world.bound(None);
     for step in AFTERWARDS {
-        world.apply(*step).map_err(|broken| broken.after(format!("room again: {}", name(WORKLOAD.len()))))?;
+        world.apply(*step).map_err(|broken| broken.after(format!("room again: {}", name(workload.len()))))?;
     }
     Ok(full)
 }

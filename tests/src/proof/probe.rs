@@ -98,6 +98,9 @@ impl Recorder {
         }
         if let Some(list) = &mut recording.list {
             list.push(kind);
+            if std::env::var("TRACE").is_ok() {
+                eprintln!("{} {kind:?} {}", list.len(), path.display());
+            }
         }
         let changes = !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact);
         recording.changes += u64::from(changes);

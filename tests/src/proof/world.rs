@@ -163,7 +163,7 @@ impl World {
         let config = config(self.segment_bytes, &self.clock);
         match Engine::open(Arc::new(self.probe.clone()), Path::new(ROOT), config) {
             Ok(engine) => {
-                let found = Found::gather(&engine, true);
+                let found = Found::gather(&engine, false);
                 let duty = self.model.duty();
                 if !self.met_fault() || found.is_whole() {
                     judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("opening"))?;
@@ -439,7 +439,8 @@ impl World {
             Err(error) if self.met_fault() => return self.explained(&error),
             Err(error) => return Err(Violation::new(I9, format!("not readable from outside: {error}"))),
         };
-        let found = Found::gather(&reader, true);
+        let mut found = Found::gather(&reader, true);
+        found.quarrel.take_if(|_| self.met_fault());
         let error = found.error().filter(|_| self.met_fault());
         if let Some(error) = error {
             return self.explained(error);
