@@ -1,8 +1,36 @@
 //! The bytes of threadlog: file systems, frames, hot segments, group commit and recovery.
+//!
+//! The engine keeps *streams* of opaque *records* in a segmented, append-only log. It has never heard of
+//! what the records mean.
+//!
+//! - [`Engine`] appends and reads: [`Engine::append`] takes no system call, [`Engine::sync`] is an fsync barrier that
+//!   callers share.
+//! - [`Reader`] reads beside a running writer, without locks and without writes.
+//! - [`fs`] is the boundary to the operating system, and to the simulated one of the tests.
+//! - [`format`](mod@format) and [`recover`] are pure functions over bytes; `docs/format.md` is their specification.
 
 pub mod config;
 pub mod error;
+pub mod format;
 pub mod fs;
 pub mod id;
+pub mod journal;
 pub mod lock;
 pub mod number;
+pub mod recover;
+mod store_format;
+
+pub use config::{Background, Clock, Config, SystemClock};
+pub use error::{Error, Result};
+pub use fs::os::OsFs;
+pub use id::{Epoch, SegmentId, Sequence, StreamId};
+pub use journal::batch::{BATCH_BYTES_MAX, Batch, NewRecord, RECORD_BYTES_MAX};
+pub use journal::engine::Engine;
+pub use journal::index::{Conflict, Head, StreamInfo};
+pub use journal::reader::{Facts, Reader};
+pub use journal::records::{ReadLog, Record, Records};
+pub use journal::stats::Stats;
+pub use journal::ticket::{Append, Durable, Ticket};
+pub use journal::verify::{LostRecord, VerifyReport, verify};
+pub use lock::Owner;
+pub use recover::log::{Damage, DamageKind};

@@ -1,11 +1,13 @@
 //! An embedded, event-sourced storage engine for the threads of AI agents.
 
 pub mod clock;
+pub mod error;
 pub mod event;
+pub mod import;
 pub mod item;
-pub mod log;
-pub mod policy;
 pub mod path;
+pub mod policy;
+mod table;
 pub mod thread;
 pub mod thread_store;
 pub mod view;

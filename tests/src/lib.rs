@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Whole-system tests of threadlog, and what several of them share.
+
+pub mod tidy;

@@ -21,6 +21,9 @@ pub mod platform;
 #[cfg(feature = "sim")]
 pub mod sim;
 
+#[cfg(test)]
+mod differential_tests;
+
 /// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {

@@ -10,9 +10,8 @@ mod item;
 
 pub use control::{Control, Created, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
+use threadlog_engine::Record;
 use threadlog_engine::id::Channel;
-
-use crate::log::Record;
 
 /// The channel of a thread's items.
 pub const ITEMS: Channel = 0;

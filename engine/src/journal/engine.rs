@@ -1,0 +1,275 @@
+//! The public face of a store that is open for writing.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::config::{Background, Config};
+use crate::error::{Error, Result};
+use crate::fs::{Fs, Lock};
+use crate::id::{Sequence, StreamId};
+use crate::journal::batch::Batch;
+use crate::journal::core::{Appended, Core, Goal};
+use crate::journal::index::{Conflict, Found, Head, SegmentPlace, StreamInfo};
+use crate::journal::opening;
+use crate::journal::place::Places;
+use crate::journal::records::{Lookup, ReadLog, Records};
+use crate::journal::stats::Stats;
+use crate::journal::ticket::{Append, Durable, Ticket};
+use crate::recover::log::Damage;
+
+/// A store that is open for writing. Cheap to clone; all clones are one engine.
+///
+/// *Durability:* an append is durable once [`Engine::sync`] or the future of [`Engine::durable`] returned
+/// `Ok` for its ticket: it then survives power loss. Without either it reaches the operating system within
+/// [`Config::write_after`] and the disk within [`Config::sync_after`].
+///
+/// When the last clone is dropped the store is closed as by [`Engine::close`], errors unseen.
+///
+/// ```
+/// use std::sync::Arc;
+/// use threadlog_engine::{Batch, Config, Engine, NewRecord, OsFs, ReadLog, StreamId};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let root = directory.path().join("store");
+/// let engine = Engine::open(Arc::new(OsFs), &root, Config::default())?;
+/// let stream = StreamId { thread: [7; 16], incarnation: 1, channel: 0 };
+/// let mut batch = Batch::new();
+/// batch.push(NewRecord { stream, ordinal: Some(0), lease_epoch: 1, clock: 0, codec: 0, payload: b"hello" })?;
+/// let ticket = engine.append(batch)?;
+/// engine.sync(ticket)?; // now it survives a power cut
+/// assert_eq!(engine.read(&stream, 0..u64::MAX).count(), 1);
+/// engine.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: Arc<Core>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<Box<dyn Lock>>>,
+}
+
+impl Engine {
+    /// Opens the store at `root` for writing, making it if there is none.
+    ///
+    /// *Cost:* reads the hot segments once, checksums them, and copies what no witness vouches for (after a
+    /// crash: what was written in the last second).
+    ///
+    /// # Errors
+    /// [`Error::Locked`] naming the owner, if another process writes; [`Error::Untrusted`] on network mounts;
+    /// [`Error::FormatVersion`], [`Error::Corrupt`] if FORMAT cannot be believed; [`Error::Io`]. Damage in
+    /// segments is no error here: see [`ReadLog::damage`].
+    pub fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Engine> {
+        let background = config.background;
+        let (core, lock) = opening::open(fs, root, config)?;
+        let core = Arc::new(core);
+        let inner =
+            Arc::new(Inner { core: Arc::clone(&core), threads: Mutex::default(), lock: Mutex::new(Some(lock)) });
+        if background == Background::Threads {
+            let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+                let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+                spawned.map_err(|error| Error::io("start a thread for", root, error))
+            };
+            let timers = Arc::clone(&core);
+            let committer = spawn("threadlog-commit", Box::new(move || timers.run_timers()))?;
+            *core.committer.write() = Some(committer.thread().clone());
+            inner.threads.lock().push(committer);
+            let shelf = Arc::clone(&core);
+            let preparer = spawn("threadlog-prepare", Box::new(move || shelf.shelf.serve(&shelf.counters)))?;
+            inner.threads.lock().push(preparer);
+        }
+        Ok(Engine { inner })
+    }
+
+    /// Appends a batch: all of it or nothing. No system call, unless the arena is full (then a write is led
+    /// or waited for) or a record needs a file of its own (then that file is written and synced).
+    ///
+    /// # Errors
+    /// [`Error::WrongOrdinal`], [`Error::StaleLease`] (nothing was appended); [`Error::Corrupt`] if a damage
+    /// may have taken the stream's end; [`Error::Poisoned`]; [`Error::Closed`]; [`Error::Io`] for a large record.
+    pub fn append(&self, batch: Batch) -> Result<Ticket> {
+        self.inner.core.append(batch)
+    }
+
+    /// As [`Engine::append`], without blocking while the arena is full.
+    #[must_use]
+    pub fn append_async(&self, batch: Batch) -> Append {
+        Append::new(Arc::clone(&self.inner.core), batch)
+    }
+
+    /// As [`Engine::append`], but hands the batch back if the arena is full.
+    ///
+    /// # Errors
+    /// As [`Engine::append`].
+    pub fn try_append(&self, batch: Batch) -> Result<std::result::Result<Ticket, Batch>> {
+        Ok(match self.inner.core.try_append(batch)? {
+            Appended::Done(ticket) => Ok(ticket),
+            Appended::Full(batch) => Err(batch),
+        })
+    }
+
+    /// Blocks until everything the ticket covers survives power loss. The caller writes and syncs itself if
+    /// nobody does; callers at the same time share one sync.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`]: the records are not in the log, append them again. [`Error::Poisoned`]: unknown
+    /// whether they are; reopen and compare heads.
+    pub fn sync(&self, ticket: Ticket) -> Result<()> {
+        self.inner.core.sync(ticket)
+    }
+
+    /// As [`Engine::sync`], as a future that never blocks who polls it.
+    #[must_use]
+    pub fn durable(&self, ticket: Ticket) -> Durable {
+        Durable::new(Arc::clone(&self.inner.core), ticket)
+    }
+
+    /// A ticket that covers everything appended so far, by anybody.
+    #[must_use]
+    pub fn barrier(&self) -> Ticket {
+        self.inner.core.barrier()
+    }
+
+    /// Every record up to this sequence is durable.
+    #[must_use]
+    pub fn durable_mark(&self) -> Sequence {
+        self.inner.core.durable()
+    }
+
+    /// Totals since the engine was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.core.counters.read()
+    }
+
+    /// The store's random id.
+    #[must_use]
+    pub fn store_id(&self) -> [u8; 16] {
+        self.inner.core.store
+    }
+
+    /// Runs the timers once; says whether something was due. For [`Background::Manual`].
+    pub fn tick(&self) -> bool {
+        self.inner.core.tick()
+    }
+
+    /// Makes a spare segment now if one is wanted; says whether it did. For [`Background::Manual`].
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the engine goes on without a spare.
+    pub fn prepare_spare(&self) -> Result<bool> {
+        self.inner.core.shelf.fulfil(&self.inner.core.counters)
+    }
+
+    /// Makes everything durable, writes a witness and the mark, removes the spare, cuts the zeros after the
+    /// last group, and frees the lock. Later calls of any clone return [`Error::Closed`].
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] or [`Error::WriteFailed`] if the last records could not be made durable; the store is closed
+    /// all the same.
+    pub fn close(&self) -> Result<()> {
+        self.inner.close()
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<()> {
+        let Some(lock) = self.lock.lock().take() else { return Ok(()) };
+        let ticket = self.core.barrier();
+        let synced = self.core.sync(ticket);
+        self.core.state.lock().closed = true;
+        self.core.wake_committer();
+        let spare_removed = self.core.shelf.close();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            // A thread of ours does not panic; if it did, closing goes on.
+            let _ = thread.join();
+        }
+        if synced.is_ok() {
+            self.core.try_lead(Goal::Witness);
+            self.core.tidy_up(spare_removed);
+        }
+        drop(lock);
+        synced
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+impl Core {
+    /// The last steps of a clean close. All of them only save time or space later, so failures are let go.
+    fn tidy_up(&self, spare_removed: bool) {
+        let durable = self.durable();
+        let tail = self.tail.lock();
+        if let Some(active) = tail.active.as_ref().filter(|active| active.prepared_bytes > active.offset)
+            && active.file.set_len(active.offset).is_ok()
+        {
+            let _ = active.file.sync_data();
+        }
+        if spare_removed {
+            let _ = self.fs.sync_dir(&self.places.journal);
+        }
+        if self.state.lock().poison.is_none() {
+            let _ = self.mark.close(tail.epoch, durable);
+        }
+    }
+}
+
+impl Lookup for Core {
+    fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
+        self.state.lock().index.find(stream, from, most, self.durable())
+    }
+
+    fn segment(&self, index: u32) -> Option<SegmentPlace> {
+        self.state.lock().index.segments.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    fn damage_error(&self, index: Option<usize>) -> Option<Error> {
+        let state = self.state.lock();
+        state.index.damage.get(index?).map(|damage| damage.to_error(&self.places.journal))
+    }
+
+    fn doubt(&self, stream: &StreamId) -> Option<Error> {
+        self.state.lock().index.uncertain(stream).map(|damage| damage.to_error(&self.places.journal))
+    }
+
+    fn fs(&self) -> &dyn Fs {
+        &*self.fs
+    }
+
+    fn places(&self) -> &Places {
+        &self.places
+    }
+}
+
+impl ReadLog for Engine {
+    fn read(&self, stream: &StreamId, range: Range<u64>) -> Records {
+        Records::new(self.inner.core.clone(), *stream, range)
+    }
+
+    fn head(&self, stream: &StreamId) -> Option<Head> {
+        self.inner.core.state.lock().index.head(stream, self.inner.core.durable())
+    }
+
+    fn streams(&self) -> Vec<StreamInfo> {
+        self.inner.core.state.lock().index.streams()
+    }
+
+    fn damage(&self) -> Vec<Damage> {
+        self.inner.core.state.lock().index.damage.clone()
+    }
+
+    fn conflicts(&self) -> Vec<Conflict> {
+        self.inner.core.state.lock().index.conflicts.clone()
+    }
+}

@@ -1,0 +1,37 @@
+//! A journal: one writer's log, from the open arena to the segments on disk.
+//!
+//! - [`batch`]: what callers append, encoded outside any lock.
+//! - `state`, `core`, `lead`: the short lock, appending and waiting, the leader's work.
+//! - `tail`, `spare`, `shelf`: the file that groups go to, and the next one made ready.
+//! - `index`, [`records`]: where each record stands, and reading it back.
+//! - `opening`, `revive`, `scan`: opening for writing and the copy of an unwitnessed tail.
+//! - [`engine`], [`reader`]: the public faces.
+
+pub mod batch;
+pub(crate) mod build;
+pub(crate) mod core;
+pub(crate) mod damage;
+pub mod engine;
+pub mod index;
+pub(crate) mod large;
+pub(crate) mod lead;
+pub(crate) mod mark;
+pub(crate) mod opening;
+pub(crate) mod place;
+pub mod reader;
+pub mod records;
+pub(crate) mod revive;
+pub(crate) mod scan;
+pub(crate) mod shelf;
+pub(crate) mod spare;
+pub(crate) mod state;
+pub mod stats;
+pub(crate) mod tail;
+pub mod ticket;
+pub(crate) mod timers;
+pub mod verify;
+pub(crate) mod waiters;
+pub(crate) mod window;
+
+#[cfg(test)]
+mod tests;

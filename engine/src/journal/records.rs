@@ -1,0 +1,186 @@
+//! Reading records back: a stream, a range, from here or from another process.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::format::frame::{self, FRAME_HEADER_BYTES, FrameHeader};
+use crate::fs::Fs;
+use crate::id::StreamId;
+use crate::journal::index::{Conflict, Found, Head, SegmentPlace, StreamInfo};
+use crate::journal::large;
+use crate::journal::place::Places;
+use crate::journal::window::Window;
+use crate::number::narrow;
+use crate::recover::log::Damage;
+
+/// A record as it was appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its position in the stream, from 0.
+    pub ordinal: u64,
+    /// The lease epoch it was written under.
+    pub lease_epoch: u64,
+    /// Hybrid logical clock.
+    pub clock: u64,
+    /// How the payload is encoded.
+    pub codec: u8,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+/// Reading a log: the same for the process that writes it and for any other.
+///
+/// Only durable records are shown. Every byte from disk is verified before it is believed; a damaged
+/// place costs the records that stood there and nothing else.
+pub trait ReadLog: Send + Sync {
+    /// Records of a stream, in order, from `range.start` up to (not including) `range.end` or the durable end.
+    ///
+    /// Memory: the largest record plus 256 KiB. A lost record is an error in its place, and reading goes on
+    /// after it; a stream whose end may have been lost yields an error at its end, if the range reaches it.
+    fn read(&self, stream: &StreamId, range: Range<u64>) -> Records;
+
+    /// The last `count` durable records of a stream, in order.
+    fn tail(&self, stream: &StreamId, count: u64) -> Records {
+        let end = self.head(stream).map_or(0, |head| head.durable_ordinal);
+        self.read(stream, end.saturating_sub(count)..u64::MAX)
+    }
+
+    /// A stream's end; `None` if it has no records.
+    fn head(&self, stream: &StreamId) -> Option<Head>;
+
+    /// All streams, sorted, with their totals.
+    fn streams(&self) -> Vec<StreamInfo>;
+
+    /// What acknowledged data is damaged; empty in a sound store.
+    fn damage(&self) -> Vec<Damage>;
+
+    /// Records that lost against another with the same stream and ordinal.
+    fn conflicts(&self) -> Vec<Conflict>;
+}
+
+/// What [`Records`] needs from a log.
+pub(crate) trait Lookup: Send + Sync {
+    fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found>;
+    fn segment(&self, index: u32) -> Option<SegmentPlace>;
+    fn damage_error(&self, index: Option<usize>) -> Option<Error>;
+    fn doubt(&self, stream: &StreamId) -> Option<Error>;
+    fn fs(&self) -> &dyn Fs;
+    fn places(&self) -> &Places;
+}
+
+/// How many places are looked up at once: the short lock is taken once for so many records.
+const FIND_MOST: usize = 1024;
+
+/// Iterator over records of one stream. See [`ReadLog::read`].
+pub struct Records {
+    lookup: Arc<dyn Lookup>,
+    stream: StreamId,
+    next: u64,
+    end: u64,
+    found: VecDeque<Found>,
+    window: Window,
+    finished: bool,
+}
+
+impl Records {
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, stream: StreamId, range: Range<u64>) -> Records {
+        Records {
+            lookup,
+            stream,
+            next: range.start,
+            end: range.end,
+            found: VecDeque::new(),
+            window: Window::new(),
+            finished: false,
+        }
+    }
+
+    fn load(&mut self, found: &Found, ordinal: u64) -> Result<Record> {
+        let (segment, offset, payload_bytes) = match found {
+            Found::At { segment, offset, payload_bytes } => (*segment, *offset, *payload_bytes),
+            Found::Lost(damage) => return Err(self.lost(*damage, ordinal)),
+        };
+        let lookup = Arc::clone(&self.lookup);
+        self.window.enter(lookup.fs(), segment, || lookup.segment(segment))?;
+        let (path, stream) = (self.window.path(), self.stream);
+        let corrupt = |what: &str| corrupt_record(path.clone(), offset, what, stream, ordinal);
+        let payload_length = narrow(u64::from(payload_bytes)).unwrap_or(usize::MAX);
+        let bytes = self.window.get(offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
+        let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
+            return Err(corrupt("the file ends before the frame"));
+        };
+        let header = FrameHeader::decode(header);
+        if header.stream != self.stream || header.ordinal != ordinal || header.payload_bytes != payload_bytes {
+            return Err(corrupt("another frame stands here"));
+        }
+        if payload.len() != payload_length || frame::checksum(payload) != header.payload_checksum {
+            return Err(corrupt("the payload fails its checksum"));
+        }
+        let payload = if header.large {
+            large::read(lookup.fs(), lookup.places(), payload).map_err(|error| with_stream(error, self.stream))?
+        } else {
+            payload.to_vec()
+        };
+        let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
+        Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
+    }
+
+    fn lost(&self, damage: Option<usize>, ordinal: u64) -> Error {
+        self.lookup.damage_error(damage).map_or_else(
+            || {
+                let path = self.lookup.places().journal.clone();
+                corrupt_record(path, 0, "a record is missing", self.stream, ordinal)
+            },
+            |error| with_stream(error, self.stream),
+        )
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Result<Record>> {
+        if self.finished {
+            return None;
+        }
+        if self.found.is_empty() && self.next < self.end {
+            let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
+            self.found = self.lookup.find(&self.stream, self.next, most).into();
+        }
+        let Some(found) = self.found.pop_front() else {
+            self.finished = true;
+            // A range that was served in full does not depend on what may stand behind it.
+            let open = self.next < self.end;
+            return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
+        };
+        let ordinal = self.next;
+        self.next = self.next.saturating_add(1);
+        Some(self.load(&found, ordinal))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.found.len(), narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok())
+    }
+}
+
+fn corrupt_record(path: PathBuf, offset: u64, what: &str, stream: StreamId, ordinal: u64) -> Error {
+    let what = format!("{what} (record {ordinal} of {stream})");
+    Error::Corrupt { path, offset, what, streams: vec![stream] }
+}
+
+fn with_stream(error: Error, stream: StreamId) -> Error {
+    match error {
+        Error::Corrupt { path, offset, what, mut streams } => {
+            if !streams.contains(&stream) {
+                streams.push(stream);
+            }
+            Error::Corrupt { path, offset, what, streams }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,196 @@
+//! What the short lock guards: the open arena, the index, who waits, what failed.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::format::group::GROUP_HEADER_BYTES;
+use crate::id::Sequence;
+use crate::journal::batch::Batch;
+use crate::journal::index::{Index, Note};
+use crate::journal::ticket::Ticket;
+use crate::journal::waiters::Waiters;
+use crate::number::wide;
+
+/// Frames that wait for the next group, after room for the group's header.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    pub bytes: Vec<u8>,
+    pub frame_count: u32,
+}
+
+impl Arena {
+    /// An empty arena, reusing a buffer.
+    pub fn reusing(mut bytes: Vec<u8>) -> Arena {
+        bytes.clear();
+        bytes.resize(GROUP_HEADER_BYTES, 0);
+        Arena { bytes, frame_count: 0 }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.frame_count == 0
+    }
+}
+
+/// A write that failed: what became of the tickets given out before it.
+#[derive(Debug)]
+struct Failure {
+    /// Tickets of this generation or an older one…
+    generation: u64,
+    /// …are durable up to here, and failed above.
+    durable: Sequence,
+    error: Error,
+}
+
+/// How many failures are remembered for tickets that nobody asked about yet.
+const FAILURES_MAX: usize = 1024;
+
+/// The state behind the lock.
+pub(crate) struct State {
+    pub arena: Arena,
+    /// A second buffer, for the arena to come.
+    pub other: Vec<u8>,
+    pub next_sequence: Sequence,
+    pub index: Index,
+    /// Whether somebody leads: writes a group.
+    pub leading: bool,
+    /// How many writes have failed.
+    pub generation: u64,
+    failures: VecDeque<Failure>,
+    /// The failed sync after which nothing more is acknowledged.
+    pub poison: Option<Error>,
+    pub waiters: Waiters,
+    pub closed: bool,
+    /// When the oldest record in the arena was appended, in milliseconds of the clock.
+    pub arena_since_ms: Option<u64>,
+    /// When the oldest record not yet durable was appended.
+    pub undurable_since_ms: Option<u64>,
+    /// When the last record was appended.
+    pub appended_ms: u64,
+    /// Whether the engine's thread sleeps without a time limit.
+    pub dormant: bool,
+}
+
+impl State {
+    pub fn new(index: Index, next_sequence: Sequence) -> State {
+        State {
+            arena: Arena::reusing(Vec::new()),
+            other: Vec::new(),
+            next_sequence,
+            index,
+            leading: false,
+            generation: 0,
+            failures: VecDeque::new(),
+            poison: None,
+            waiters: Waiters::default(),
+            closed: false,
+            arena_since_ms: None,
+            undurable_since_ms: None,
+            appended_ms: 0,
+            dormant: false,
+        }
+    }
+
+    /// Whether the arena has room for a batch. An empty one always has.
+    pub fn has_room(&self, batch: &Batch, arena_bytes: usize) -> bool {
+        self.arena.is_empty() || self.arena.bytes.len().saturating_add(batch.bytes()) <= arena_bytes
+    }
+
+    /// Why nothing can be appended now, if so.
+    pub fn refusal(&self) -> Option<Error> {
+        if self.closed {
+            return Some(Error::Closed);
+        }
+        self.poison.clone()
+    }
+
+    /// Checks every record of a batch against its stream's head, and settles the ordinals left open.
+    /// Changes nothing but the batch.
+    pub fn check(&self, batch: &mut Batch, journal: &Path) -> Result<()> {
+        for at in 0..batch.entries.len() {
+            let (before, rest) = batch.entries.split_at_mut(at);
+            let Some(entry) = rest.first_mut() else { break };
+            let stream = entry.header.stream;
+            // The batch's own earlier records count; most batches write one stream, so look at the nearest first.
+            let earlier = before.iter().rev().find(|other| other.header.stream == stream);
+            let (actual, lease_epoch) = match earlier {
+                Some(other) => (other.header.ordinal.saturating_add(1), other.header.lease_epoch),
+                None => {
+                    // Ordinals after a lost tail would be given a second time.
+                    if let Some(damage) = self.index.uncertain(&stream) {
+                        return Err(damage.to_error(journal));
+                    }
+                    self.index.next(&stream)
+                }
+            };
+            let expected = entry.expected.unwrap_or(actual);
+            if expected != actual {
+                return Err(Error::WrongOrdinal { stream, expected, actual });
+            }
+            if entry.header.lease_epoch < lease_epoch {
+                let stated = entry.header.lease_epoch;
+                return Err(Error::StaleLease { stream, stated, actual: lease_epoch });
+            }
+            if entry.header.ordinal != actual || entry.large.is_some() {
+                entry.header.ordinal = actual;
+                batch.refresh(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a checked batch into the arena and notes its records.
+    pub fn take(&mut self, batch: &Batch, now_ms: u64) -> Ticket {
+        let group = u32::try_from(self.index.groups.len()).unwrap_or(u32::MAX);
+        let base = self.arena.bytes.len();
+        self.arena.bytes.extend_from_slice(&batch.frames);
+        for entry in &batch.entries {
+            self.index.append(Note {
+                stream: entry.header.stream,
+                ordinal: entry.header.ordinal,
+                lease_epoch: entry.header.lease_epoch,
+                group,
+                offset: u32::try_from(base.saturating_add(entry.start)).unwrap_or(u32::MAX),
+                payload_bytes: entry.header.payload_bytes,
+            });
+        }
+        let count = batch.entries.len();
+        self.arena.frame_count = self.arena.frame_count.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        self.next_sequence = self.next_sequence.plus(wide(count));
+        self.arena_since_ms.get_or_insert(now_ms);
+        self.undurable_since_ms.get_or_insert(now_ms);
+        self.appended_ms = now_ms;
+        Ticket { sequence: self.next_sequence.before(), generation: self.generation }
+    }
+
+    /// What became of a ticket, if that is settled.
+    pub fn outcome(&self, ticket: Ticket, durable: Sequence) -> Option<Result<()>> {
+        if ticket.generation != self.generation {
+            let failure = self.failures.iter().find(|failure| failure.generation >= ticket.generation);
+            return Some(match failure {
+                Some(failure) if ticket.sequence > failure.durable => Err(failure.error.clone()),
+                _ => Ok(()),
+            });
+        }
+        if ticket.sequence <= durable {
+            return Some(Ok(()));
+        }
+        self.poison.clone().map(Err)
+    }
+
+    /// After a failed write: every record that is not durable is taken back.
+    pub fn give_up(&mut self, durable: Sequence, error: Error) {
+        let error = Error::WriteFailed { durable, source: Box::new(error) };
+        self.failures.push_back(Failure { generation: self.generation, durable, error });
+        if self.failures.len() > FAILURES_MAX {
+            self.failures.pop_front();
+        }
+        self.generation = self.generation.saturating_add(1);
+        let bytes = std::mem::take(&mut self.arena.bytes);
+        self.arena = Arena::reusing(bytes);
+        self.index.cut(durable);
+        self.next_sequence = durable.plus(1);
+        self.arena_since_ms = None;
+        self.undurable_since_ms = None;
+    }
+}

@@ -1,0 +1,254 @@
+//! The writer's end of the log: which file, which offset, which chain. Only whoever leads touches it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::error::{Error, Result};
+use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
+use crate::format::segment::{EpochStart, SegmentHeader};
+use crate::fs::{File, Fs, OpenMode, write_all_at};
+use crate::id::{Epoch, SegmentId, Sequence};
+use crate::journal::place::{JOURNAL, Places};
+use crate::journal::shelf::Shelf;
+use crate::journal::spare::Spare;
+use crate::journal::stats::{Counters, count};
+use crate::number::{round_up, wide};
+
+/// The segment that groups go to.
+pub(crate) struct Active {
+    pub id: SegmentId,
+    pub path: PathBuf,
+    pub file: Arc<dyn File>,
+    /// Where the next group goes.
+    pub offset: u64,
+    /// Length it was zero-filled to; 0 for a growing file.
+    pub prepared_bytes: u64,
+    /// Whether bytes were written since its last sync.
+    pub dirty: bool,
+    /// Whether its name may not be durable yet.
+    pub name_dirty: bool,
+}
+
+/// A group to write: its frames, and what its header says.
+pub(crate) struct NewGroup<'a> {
+    /// 64 bytes of room for the header, then the frames; filled up to whole blocks here.
+    pub bytes: &'a mut Vec<u8>,
+    pub frame_count: u32,
+    pub frames_checksum: u32,
+    pub first_sequence: Sequence,
+    pub durable_upto: Sequence,
+}
+
+/// Where a group went.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub id: SegmentId,
+    pub path: PathBuf,
+    pub offset: u64,
+}
+
+/// State of the writer's end.
+pub(crate) struct Tail {
+    pub fs: Arc<dyn Fs>,
+    pub places: Places,
+    pub store: [u8; 16],
+    pub block_bytes: u32,
+    pub segment_bytes_max: u64,
+    pub active: Option<Active>,
+    /// Left segments that hold groups not yet synced.
+    pub left_dirty: Vec<Active>,
+    pub epoch: Epoch,
+    /// Set until the first segment of this epoch is begun.
+    pub start: Option<EpochStart>,
+    /// Checksum of the last group written.
+    pub chain: u32,
+    /// Checksum of the last group with records, written or durable.
+    pub chain_records: u32,
+    pub chain_durable: u32,
+    /// Last record written to a file.
+    pub written: Sequence,
+    /// `durable_upto` of the last group written.
+    pub witnessed: Sequence,
+    /// Stamp for the next segment header.
+    pub created_ms: u64,
+    /// Length of the next spare.
+    pub next_prepared_bytes: u64,
+}
+
+impl Tail {
+    /// Writes a group at the end of the log. After an error the caller must [`Tail::start_over`].
+    pub fn write(&mut self, group: NewGroup<'_>, shelf: &Shelf, counters: &Counters) -> Result<Written> {
+        let body = group.bytes.len().saturating_sub(GROUP_HEADER_BYTES);
+        let whole = round_up(wide(group.bytes.len()), u64::from(self.block_bytes));
+        let witness = group.frame_count == 0;
+        self.choose(whole, witness, shelf, counters)?;
+        let (epoch, previous_checksum) = (self.epoch, self.chain);
+        let Some(active) = self.active.as_mut() else { return Err(Error::Closed) };
+        let header = GroupHeader {
+            body_bytes: u32::try_from(body).unwrap_or(u32::MAX),
+            frame_count: group.frame_count,
+            epoch,
+            first_sequence: group.first_sequence,
+            durable_upto: group.durable_upto,
+            previous_checksum,
+            frames_checksum: group.frames_checksum,
+        };
+        let (encoded, checksum) = header.encode(active.id.salt, active.offset);
+        let padding = whole.saturating_sub(wide(group.bytes.len()));
+        group.bytes.resize(crate::number::narrow(whole).unwrap_or(usize::MAX), 0);
+        if let Some(room) = group.bytes.get_mut(..GROUP_HEADER_BYTES) {
+            room.copy_from_slice(&encoded);
+        }
+        active.dirty = true;
+        write_all_at(&*active.file, group.bytes, active.offset)
+            .map_err(|error| Error::io("write", &active.path, error))?;
+        let written = Written { id: active.id, path: active.path.clone(), offset: active.offset };
+        active.offset = active.offset.saturating_add(whole);
+        self.chain = checksum;
+        self.witnessed = group.durable_upto;
+        if witness {
+            count(&counters.witnesses, 1);
+        } else {
+            self.chain_records = checksum;
+            self.written = group.first_sequence.plus(u64::from(group.frame_count)).before();
+            count(&counters.groups, 1);
+            count(&counters.grouped_records, u64::from(group.frame_count));
+        }
+        let headers = u64::from(group.frame_count).saturating_add(1).saturating_mul(wide(GROUP_HEADER_BYTES));
+        count(&counters.header_bytes, headers);
+        count(&counters.payload_bytes, wide(body).saturating_add(64).saturating_sub(headers));
+        count(&counters.padding_bytes, padding);
+        Ok(written)
+    }
+
+    /// Makes every group written so far durable. After an error the journal must be poisoned.
+    pub fn sync(&mut self, counters: &Counters) -> Result<()> {
+        let left = std::mem::take(&mut self.left_dirty);
+        for segment in &left {
+            sync_segment(&*self.fs, segment, counters)?;
+        }
+        if let Some(active) = self.active.as_mut() {
+            sync_segment(&*self.fs, active, counters)?;
+            active.dirty = false;
+            active.name_dirty = false;
+        }
+        self.chain_durable = self.chain_records;
+        Ok(())
+    }
+
+    /// Whether a sync would have something to do.
+    pub fn is_dirty(&self) -> bool {
+        !self.left_dirty.is_empty() || self.active.as_ref().is_some_and(|active| active.dirty)
+    }
+
+    /// After a failed write: what is not durable is given up, and the next group begins a new epoch
+    /// after the durable mark.
+    pub fn start_over(&mut self, durable: Sequence) {
+        self.active = None;
+        self.left_dirty.clear();
+        self.epoch = Epoch(self.epoch.0.saturating_add(1));
+        self.start = Some(EpochStart {
+            start_sequence: durable.plus(1),
+            recovered_upto: Sequence(0),
+            start_checksum: self.chain_durable,
+        });
+        self.chain = self.chain_durable;
+        self.chain_records = self.chain_durable;
+        self.written = durable;
+        self.witnessed = durable;
+    }
+
+    /// Begins a growing segment: its header is written, not yet synced.
+    pub fn grow(&mut self, shelf: &Shelf, counters: &Counters) -> Result<()> {
+        let salt = self.fs.random().map_err(|error| Error::io("draw a salt for", &self.places.journal, error))?;
+        let id = SegmentId { number: shelf.take_number(), salt };
+        let path = self.places.segment(id);
+        let header = SegmentHeader {
+            id,
+            epoch: self.epoch,
+            block_bytes: self.block_bytes,
+            store: self.store,
+            journal: JOURNAL,
+            epoch_start: self.start,
+            prepared_bytes: 0,
+            created_ms: self.created_ms,
+        };
+        let file = self.fs.open(&path, OpenMode::CreateNew).map_err(|error| Error::io("create", &path, error))?;
+        let bytes = header.encode();
+        if let Err(error) = write_all_at(&*file, &bytes, 0) {
+            let _ = self.fs.remove_file(&path);
+            return Err(Error::io("write", &path, error));
+        }
+        count(&counters.segments, 1);
+        count(&counters.growing_segments, 1);
+        count(&counters.segment_header_bytes, wide(bytes.len()));
+        let offset = u64::from(self.block_bytes);
+        self.leave(Active { id, path, file, offset, prepared_bytes: 0, dirty: true, name_dirty: true });
+        self.start = None;
+        Ok(())
+    }
+
+    /// Makes sure that the active segment has room for `whole` bytes.
+    fn choose(&mut self, whole: u64, witness: bool, shelf: &Shelf, counters: &Counters) -> Result<()> {
+        let fits = self.active.as_ref().is_some_and(|active| {
+            // The last block of a prepared segment is kept for a witness, so that closing needs no
+            // space on a full disk.
+            let reserve = if witness { 0 } else { u64::from(self.block_bytes) };
+            let most = if active.prepared_bytes == 0 { self.segment_bytes_max } else { active.prepared_bytes };
+            active.offset.saturating_add(whole).saturating_add(reserve) <= most
+                || active.offset == u64::from(self.block_bytes)
+                || (witness && active.prepared_bytes == 0)
+        });
+        let growing = self.active.as_ref().is_none_or(|active| active.prepared_bytes == 0);
+        if self.start.is_some() || (!fits && !shelf.is_ready(self.epoch)) {
+            return self.grow(shelf, counters);
+        }
+        if fits && !(growing && !witness && shelf.is_ready(self.epoch)) {
+            return Ok(());
+        }
+        match shelf.take(self.epoch, self.active.as_ref().map(|active| active.id.number)) {
+            Some(spare) => {
+                self.adopt(spare, counters);
+                Ok(())
+            }
+            None if fits => Ok(()),
+            None => self.grow(shelf, counters),
+        }
+    }
+
+    fn adopt(&mut self, spare: Spare, counters: &Counters) {
+        count(&counters.segments, 1);
+        self.leave(Active {
+            id: spare.id,
+            path: spare.path,
+            file: spare.file,
+            offset: u64::from(self.block_bytes),
+            prepared_bytes: spare.prepared_bytes,
+            dirty: false,
+            name_dirty: false,
+        });
+    }
+
+    fn leave(&mut self, next: Active) {
+        if let Some(left) = self.active.replace(next)
+            && left.dirty
+        {
+            self.left_dirty.push(left);
+        }
+    }
+}
+
+fn sync_segment(fs: &dyn Fs, segment: &Active, counters: &Counters) -> Result<()> {
+    if segment.dirty {
+        segment.file.sync_data().map_err(|error| Error::io("sync", &segment.path, error))?;
+        counters.syncs.fetch_add(1, Ordering::Relaxed);
+    }
+    if segment.name_dirty
+        && let Some(directory) = segment.path.parent()
+    {
+        fs.sync_dir(directory).map_err(|error| Error::io("sync directory", directory, error))?;
+        counters.directory_syncs.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+use super::*;
+use crate::Error;
+use crate::fs::sim::{CallKind, ENOSPC, Fault};
+
+fn ready(fs: &SimFs) -> Engine {
+    let engine = open(fs).unwrap();
+    append_synced(&engine, 1, 0).unwrap();
+    engine
+}
+
+#[test]
+fn a_failed_write_fails_all_that_is_not_durable_and_the_engine_goes_on() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    let early = append(&engine, 1, 1).unwrap();
+    let late = append(&engine, 2, 0).unwrap();
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+    assert!(matches!(engine.sync(late).unwrap_err(), Error::WriteFailed { .. }));
+    assert!(matches!(engine.sync(early).unwrap_err(), Error::WriteFailed { .. }));
+    assert_eq!(engine.head(&stream(1)).unwrap().next_ordinal, 1);
+    assert!(engine.head(&stream(2)).is_none());
+    assert!(matches!(append(&engine, 1, 2).unwrap_err(), Error::WrongOrdinal { actual: 1, .. }));
+    append_synced(&engine, 1, 1).unwrap();
+    append_synced(&engine, 2, 0).unwrap();
+    // The old tickets' sequences have been given again; they stay failed.
+    assert!(matches!(engine.sync(late).unwrap_err(), Error::WriteFailed { .. }));
+    engine.close().unwrap();
+    let reader = reader(&fs);
+    assert!(reader.damage().is_empty());
+    assert_eq!((count(&reader, 1), count(&reader, 2)), (2, 1));
+}
+
+#[test]
+fn what_a_failed_write_left_in_the_file_is_never_read() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    // Two blocks, of which the second is nearly all padding: the whole group reaches the file.
+    let failed = payload(1, 1, 4000);
+    let mut batch = Batch::new();
+    batch.push(record(1, 1, &failed)).unwrap();
+    engine.append(batch).unwrap();
+    let fault = Fault::ShortWriteThenError { bytes: 8000, errno: ENOSPC };
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, fault);
+    engine.sync(engine.barrier()).unwrap_err();
+    let mut batch = Batch::new();
+    batch.push(record(1, 1, b"another record took its place")).unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+    drop(engine);
+    let records: Vec<_> = reader(&fs).read(&stream(1), 1..u64::MAX).map(|record| record.unwrap().payload).collect();
+    assert_eq!(records, [b"another record took its place".to_vec()]);
+}
+
+#[test]
+fn a_full_disk_that_gets_room_again_loses_nothing_acknowledged() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    fs.set_capacity(Some(fs.used_blocks() + 12));
+    let mut next = 1;
+    let error = loop {
+        match append_synced(&engine, 1, next) {
+            Ok(()) => next += 1,
+            Err(error) => break error,
+        }
+        assert!(next < 100);
+    };
+    assert!(error.is_retryable(), "{error}");
+    assert!(append_synced(&engine, 1, next).is_err());
+    assert_eq!(count(&engine, 1), next);
+    fs.set_capacity(None);
+    append_synced(&engine, 1, next).unwrap();
+    engine.close().unwrap();
+    assert_eq!(count(&reader(&fs), 1), next + 1);
+}
+
+#[test]
+fn closing_works_on_a_full_disk_when_the_segment_was_prepared() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    engine.prepare_spare().unwrap();
+    append_synced(&engine, 1, 1).unwrap();
+    fs.set_capacity(Some(fs.used_blocks()));
+    engine.close().unwrap();
+    assert_eq!(count(&reader(&fs), 1), 2);
+    assert_eq!(reader(&fs).facts().witness.0, 2);
+}
+
+#[test]
+fn a_failed_sync_poisons_the_journal_until_it_is_reopened() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    let ticket = append(&engine, 1, 1).unwrap();
+    fs.fail_kind(CallKind::Sync, fs.calls_of(CallKind::Sync) + 1, Fault::FailedSync);
+    for _ in 0..3 {
+        assert!(matches!(engine.sync(ticket).unwrap_err(), Error::Poisoned { durable, .. } if durable.0 == 1));
+        assert!(matches!(append(&engine, 1, 2).unwrap_err(), Error::Poisoned { .. }));
+    }
+    assert_eq!(count(&engine, 1), 1);
+    assert!(engine.close().is_err());
+    let engine = open(&fs).unwrap();
+    assert!(count(&engine, 1) <= 2);
+    let next = engine.head(&stream(1)).unwrap().next_ordinal;
+    append_synced(&engine, 1, next).unwrap();
+}
+
+#[test]
+fn a_tail_that_only_the_page_cache_holds_is_written_again_before_it_is_served() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    append(&engine, 1, 1).unwrap();
+    fs.fail_kind(CallKind::Sync, fs.calls_of(CallKind::Sync) + 1, Fault::FailedSync);
+    engine.sync(engine.barrier()).unwrap_err();
+    let _ = engine.close();
+    // The page reads well and counts as clean: only recovery's copy brings it to the disk.
+    let after = fs.kill();
+    let engine = open(&after).unwrap();
+    assert_eq!(count(&engine, 1), 2);
+    engine.sync(engine.barrier()).unwrap();
+    let lost_power = after.crash(&Choice::LoseAll);
+    assert_eq!(count(&reader(&lost_power), 1), 2);
+}
+
+#[test]
+fn all_waiters_are_woken_by_a_failed_sync() {
+    let fs = SimFs::new(1);
+    let config = Config { background: Background::Threads, ..config(&Arc::default()) };
+    let engine = Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config).unwrap();
+    append_synced(&engine, 0, 0).unwrap();
+    fs.fail_kind(CallKind::Sync, fs.calls_of(CallKind::Sync) + 20, Fault::FailedSync);
+    std::thread::scope(|scope| {
+        for number in 1..9 {
+            let engine = &engine;
+            scope.spawn(move || {
+                let failed = (0..1000).find_map(|ordinal| append_synced(engine, number, ordinal).err());
+                assert!(matches!(failed.unwrap(), Error::Poisoned { .. }));
+            });
+        }
+    });
+}

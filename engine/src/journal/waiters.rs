@@ -1,0 +1,121 @@
+//! Who waits for the durable mark: threads and tasks, alike as wakers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::thread::Thread;
+
+use crate::id::Sequence;
+
+/// Names one waiter: what it waits for, and a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WaiterId {
+    pub sequence: Sequence,
+    pub number: u64,
+}
+
+struct Waiter {
+    waker: Waker,
+    /// A thread that can lead the next group itself (a task cannot: it must not block).
+    can_lead: bool,
+}
+
+/// The waiters of a journal, in the order of what they wait for.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    waiting: BTreeMap<WaiterId, Waiter>,
+    next_number: u64,
+}
+
+impl Waiters {
+    /// Adds a waiter for `sequence`.
+    pub fn add(&mut self, sequence: Sequence, waker: Waker, can_lead: bool) -> WaiterId {
+        self.next_number = self.next_number.wrapping_add(1);
+        let id = WaiterId { sequence, number: self.next_number };
+        self.waiting.insert(id, Waiter { waker, can_lead });
+        id
+    }
+
+    /// Replaces a task's waker, if it still waits.
+    pub fn renew(&mut self, id: WaiterId, waker: &Waker) -> bool {
+        match self.waiting.get_mut(&id) {
+            Some(waiter) => {
+                waiter.waker.clone_from(waker);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes a waiter out.
+    pub fn remove(&mut self, id: WaiterId) {
+        self.waiting.remove(&id);
+    }
+
+    /// Takes out all that wait for `durable` or less.
+    pub fn take_upto(&mut self, durable: Sequence, woken: &mut Vec<Waker>) {
+        while let Some(entry) = self.waiting.first_entry() {
+            if entry.key().sequence > durable {
+                break;
+            }
+            woken.push(entry.remove().waker);
+        }
+    }
+
+    /// Takes out everybody.
+    pub fn take_all(&mut self, woken: &mut Vec<Waker>) {
+        woken.extend(std::mem::take(&mut self.waiting).into_values().map(|waiter| waiter.waker));
+    }
+
+    /// A waiting thread that can lead the next group; it stays registered.
+    pub fn leader(&self) -> Option<Waker> {
+        self.waiting.values().find(|waiter| waiter.can_lead).map(|waiter| waiter.waker.clone())
+    }
+
+    /// Whether anybody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+/// Lets a blocked thread be woken like a task.
+pub(crate) struct Parker {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Parker {
+    /// The calling thread's parker.
+    pub fn current() -> Arc<Parker> {
+        thread_local! {
+            static PARKER: Arc<Parker> =
+                Arc::new(Parker { thread: std::thread::current(), woken: AtomicBool::new(false) });
+        }
+        PARKER.with(Arc::clone)
+    }
+
+    /// Forgets earlier wake-ups. Call before registering.
+    pub fn reset(&self) {
+        self.woken.store(false, Ordering::Release);
+    }
+
+    /// Blocks the calling thread until woken.
+    pub fn park(&self) {
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            std::thread::park();
+        }
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the segments of a journal amount to.
+
+use crate::format::segment::{HeaderFault, SegmentHeader};
+use crate::id::{Epoch, SegmentId, Sequence, StreamId};
+use crate::recover::walk::Walk;
+
+/// One segment as it was read.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// From the file's name.
+    pub id: SegmentId,
+    /// Its header, or what is wrong with it.
+    pub header: Result<SegmentHeader, HeaderFault>,
+    /// What stands behind the header. With a damaged header, walked in steps of 4 096 bytes.
+    pub walk: Walk,
+    /// Length of the file, in bytes.
+    pub bytes: u64,
+}
+
+/// What a journal's mark promises (format.md 5). To be loaded before the segments are read: records
+/// up to `durable` are then in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The epoch that wrote it.
+    pub epoch: Epoch,
+    /// Every record up to here is durable.
+    pub durable: Sequence,
+}
+
+/// A group of the log: where it stands in the scans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the scan.
+    pub scan: usize,
+    /// Index of the group among the pieces of that scan's walk.
+    pub piece: usize,
+    /// How many of its frames, from the first, belong to the log. All of them, except in a group cut
+    /// by a later epoch's start or by the reader's limit (writers cut between groups only).
+    pub frames: usize,
+}
+
+/// A journal's log, and all that is known to be wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The groups, in order of sequence; witnesses included.
+    pub groups: Vec<Place>,
+    /// The last sequence that was given to a record, lost ones included; the next record gets the one
+    /// after. Never below `witness`.
+    pub last: Sequence,
+    /// Every record up to here is known to have been durable.
+    pub witness: Sequence,
+    /// Checksum of the last group; 0 if there is none.
+    pub chain: u32,
+    /// Checksum of the last group whose `first_sequence` is not above `witness`; 0 if there is none.
+    /// What a recovering writer puts into `start_checksum`.
+    pub chain_at_witness: u32,
+    /// The highest epoch seen anywhere, left-out runs and the mark included; 0 if none.
+    pub epoch: Epoch,
+    /// The highest segment number seen; 0 if none.
+    pub number: u64,
+    /// What is lost or wrong, in order of the log.
+    pub damage: Vec<Damage>,
+    /// Where an unfinished write was dropped.
+    pub torn: Option<Torn>,
+    /// Segments that hold nothing of the log and never will: recoveries that did not finish, unused
+    /// spares, files without a header. A writer may remove them.
+    pub left_out: Vec<SegmentId>,
+}
+
+/// An unfinished write at the end of the log. Not an error: nobody was told that it succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The segment in which the log ends.
+    pub segment: SegmentId,
+    /// Where in it, in bytes.
+    pub offset: u64,
+    /// Records seen in what was dropped; there may have been more.
+    pub records_dropped_at_least: u64,
+}
+
+/// Something acknowledged, or that may have been, cannot be read as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The segment; for a missing one, the segment that shows the hole. Number 0 if no segment is left.
+    pub segment: SegmentId,
+    /// Where the damage begins, in bytes.
+    pub offset: u64,
+    /// Where it ends, in bytes.
+    pub end: u64,
+    /// What is wrong.
+    pub kind: DamageKind,
+    /// The first sequence that is lost, or would be if anything is.
+    pub first: Sequence,
+    /// How many records are lost; `None` if that cannot be told.
+    pub count: Option<u64>,
+    /// Stream and ordinal of the records that are lost, as far as their headers can still be read.
+    pub records: Vec<(StreamId, u64)>,
+    /// Whether `records` is known to name all of them, correctly.
+    pub complete: bool,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DamageKind {
+    /// Bytes that should be a group are none.
+    Gap,
+    /// A record's payload fails its checksum.
+    Payload,
+    /// A whole segment is not there.
+    MissingSegment,
+    /// A segment's header is damaged. Its groups are read all the same.
+    Header,
+    /// Two groups stand side by side that do not follow each other.
+    Chain,
+    /// The log ends before a sequence that was promised durable.
+    TailLost,
+}

@@ -1,0 +1,13 @@
+//! From bytes to a log: pure functions, shared by recovery, readers and verification, so that there
+//! is one definition of what is in a journal.
+//!
+//! [`walk`](walk::walk) reads one segment, [`resolve`](resolve::resolve) puts the segments of a
+//! journal together (format.md 3.4 and 3.5). Neither touches a file, panics, or allocates more than
+//! its input explains.
+
+mod hole;
+pub mod judge;
+pub mod log;
+pub mod resolve;
+mod runs;
+pub mod walk;

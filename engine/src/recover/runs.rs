@@ -1,0 +1,189 @@
+//! Which segments belong together, and which epochs count (format.md 3.5, rules 1 to 3).
+
+use std::collections::BTreeMap;
+
+use crate::format::group::GroupHeader;
+use crate::format::segment::{EpochStart, HeaderFault};
+use crate::id::{Epoch, SegmentId, Sequence};
+use crate::number::wide;
+use crate::recover::log::{Damage, DamageKind, Mark, Scan};
+use crate::recover::walk::{Group, Piece, Walk};
+
+/// The segments that one epoch wrote, and that count.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) epoch: Epoch,
+    /// Indices of the scans, in order of number.
+    pub(crate) scans: Vec<usize>,
+    pub(crate) start: Start,
+    /// What this run holds at or above this sequence is superseded by a later one.
+    pub(crate) until: Sequence,
+}
+
+/// Where an epoch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// As its first segment's header says.
+    Known(EpochStart),
+    /// That header is damaged: taken from the run's first group.
+    Inferred(Sequence),
+    /// That segment is missing: taken from the run's first group, if it has any.
+    Missing(Option<Sequence>),
+}
+
+impl Start {
+    /// The first sequence of the epoch, as far as it is known.
+    fn sequence(self) -> Option<Sequence> {
+        match self {
+            Start::Known(start) => Some(start.start_sequence),
+            Start::Inferred(sequence) => Some(sequence),
+            Start::Missing(sequence) => sequence,
+        }
+    }
+}
+
+/// The runs that count, in order of epoch, and what became of the other segments.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(crate) counted: Vec<Run>,
+    pub(crate) left_out: Vec<SegmentId>,
+    /// Runs that had to be left out because the header that would explain them is rotten.
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// Every sound group header of a walk. Where only the frames behind it are bad, a header still proves
+/// that its epoch wrote it and that its `durable_upto` was true.
+pub(crate) fn headers(walk: &Walk) -> impl Iterator<Item = &GroupHeader> {
+    walk.pieces.iter().filter_map(|piece| match piece {
+        Piece::Group(group) => Some(&group.header),
+        Piece::Gap(gap) => gap.header.as_ref().map(|(header, _)| header),
+    })
+}
+
+/// Every group of a walk.
+pub(crate) fn groups(walk: &Walk) -> impl Iterator<Item = &Group> {
+    walk.pieces.iter().filter_map(|piece| match piece {
+        Piece::Group(group) => Some(group),
+        Piece::Gap(_) => None,
+    })
+}
+
+/// Sorts the scans (in order of number) into runs and decides which count.
+pub(crate) fn runs(scans: &[Scan], mark: Option<Mark>) -> Runs {
+    let mut runs = Runs::default();
+    for (epoch, members) in by_epoch(scans, &mut runs.left_out) {
+        let start = start_of(scans, &members);
+        let run = Run { epoch, scans: members, start, until: Sequence(u64::MAX) };
+        if counts(scans, &run, mark, &runs.counted) {
+            runs.counted.push(run);
+        } else {
+            leave_out(scans, &run, &mut runs);
+        }
+    }
+    // A run ends before the start of any later run that counts, not only of the next: starts never fall.
+    let mut until = Sequence(u64::MAX);
+    for run in runs.counted.iter_mut().rev() {
+        run.until = until;
+        until = run.start.sequence().map_or(until, |start| until.min(start));
+    }
+    runs
+}
+
+/// The scans of each epoch. By epoch rather than by neighbourhood, as a spare that was being prepared
+/// when a write failed can get a number above the next epoch's first.
+fn by_epoch(scans: &[Scan], left_out: &mut Vec<SegmentId>) -> BTreeMap<Epoch, Vec<usize>> {
+    let mut known: Vec<(usize, Option<Epoch>)> = Vec::with_capacity(scans.len());
+    for (index, scan) in scans.iter().enumerate() {
+        if is_blank(scan) { left_out.push(scan.id) } else { known.push((index, epoch_of(scan))) }
+    }
+    // Nothing readable tells the epoch: the one of the segment before, or else of the first that tells.
+    let mut last = known.iter().find_map(|(_, epoch)| *epoch).unwrap_or_default();
+    let mut runs: BTreeMap<Epoch, Vec<usize>> = BTreeMap::new();
+    for (index, epoch) in known {
+        last = epoch.unwrap_or(last);
+        runs.entry(last).or_default().push(index);
+    }
+    runs
+}
+
+/// Nothing was ever written here, but perhaps a header that says nothing: an unused spare, or a file
+/// whose making was interrupted.
+fn is_blank(scan: &Scan) -> bool {
+    let says_nothing = match &scan.header {
+        Ok(header) => header.epoch_start.is_none(),
+        Err(fault) => *fault == HeaderFault::Absent,
+    };
+    says_nothing && scan.walk.pieces.iter().all(|piece| matches!(piece, Piece::Gap(gap) if gap.empty))
+}
+
+/// A segment's epoch, from its header or else from its groups.
+fn epoch_of(scan: &Scan) -> Option<Epoch> {
+    match &scan.header {
+        Ok(header) => Some(header.epoch),
+        Err(_) => headers(&scan.walk).next().map(|header| header.epoch),
+    }
+}
+
+fn start_of(scans: &[Scan], members: &[usize]) -> Start {
+    let segments = || members.iter().filter_map(|index| scans.get(*index));
+    let known = segments().find_map(|scan| scan.header.as_ref().ok()?.epoch_start);
+    let first = segments().flat_map(|scan| headers(&scan.walk)).map(|header| header.first_sequence).next();
+    let damaged = segments().next().is_some_and(|scan| scan.header.is_err());
+    match (known, first) {
+        (Some(start), _) => Start::Known(start),
+        (None, Some(first)) if damaged => Start::Inferred(first),
+        (None, first) => Start::Missing(first),
+    }
+}
+
+/// Whether a run is part of the log's history (rule 2).
+fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool {
+    let proved = |upto: Sequence| {
+        mark.is_some_and(|mark| mark.epoch == run.epoch)
+            || members(scans, run).flat_map(|scan| headers(&scan.walk)).any(|header| header.durable_upto >= upto)
+    };
+    match run.start {
+        Start::Known(start) => start.recovered_upto == Sequence(0) || proved(start.recovered_upto),
+        // It may be a recovery that did not finish, whose copies are unfinished while the originals stand
+        // in the runs before: those are the truth then. If this epoch ever synced a record, a group says
+        // so (copies carry a durable_upto below the start); if the runs before hold nothing that it could
+        // have copied, it was no recovery.
+        Start::Inferred(first) => proved(first) || !hold(scans, before, first),
+        // Only a first segment that was finished has a second, and copies never need a second.
+        Start::Missing(_) => true,
+    }
+}
+
+/// Whether one of the runs holds a record at or above that sequence.
+fn hold(scans: &[Scan], runs: &[Run], first: Sequence) -> bool {
+    let held = |group: &Group| group.header.frame_count > 0 && group.header.next_sequence() > first;
+    runs.iter().flat_map(|run| members(scans, run)).flat_map(|scan| groups(&scan.walk)).any(held)
+}
+
+pub(crate) fn members<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item = &'a Scan> {
+    run.scans.iter().filter_map(|index| scans.get(*index))
+}
+
+/// A recovery that did not finish leaves nothing to miss. One that cannot be told from that only
+/// because its header is rotten is damage, and its segments are kept as evidence.
+fn leave_out(scans: &[Scan], run: &Run, runs: &mut Runs) {
+    for scan in members(scans, run) {
+        match &scan.header {
+            Ok(_) | Err(HeaderFault::Absent) => runs.left_out.push(scan.id),
+            Err(_) => {
+                let frames = || groups(&scan.walk).flat_map(|group| &group.frames);
+                let records: Vec<_> = frames().map(|frame| (frame.header.stream, frame.header.ordinal)).collect();
+                runs.damage.push(Damage {
+                    segment: scan.id,
+                    offset: 0,
+                    end: scan.bytes,
+                    kind: DamageKind::Header,
+                    first: headers(&scan.walk).next().map_or(Sequence(0), |header| header.first_sequence),
+                    count: Some(wide(records.len())),
+                    records,
+                    complete: true,
+                });
+            }
+        }
+    }
+}
