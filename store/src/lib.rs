@@ -5,6 +5,8 @@ pub mod error;
 pub mod event;
 pub mod import;
 pub mod item;
+pub mod list;
+pub mod metadata;
 pub mod path;
 pub mod policy;
 mod table;
