@@ -1,15 +1,38 @@
 //! An embedded, event-sourced storage engine for the threads of AI agents.
+//!
+//! A [`Store`] keeps *threads*: sequences of [`RolloutItem`]s, the lines of rollout files, and the facts
+//! about them. What is known of a thread is a pure fold over its events ([`view`]).
 
 pub mod clock;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod import;
 pub mod item;
+mod items;
 pub mod list;
 pub mod metadata;
 pub mod path;
 pub mod policy;
+pub mod progress;
+pub mod salvage;
+mod stats;
+mod store;
+mod summary;
 mod table;
 pub mod thread;
 pub mod thread_store;
+pub mod verify;
 pub mod view;
+mod workers;
+
+pub use error::{Error, Result};
+pub use export::{ExportOptions, ExportReport, Selected};
+pub use import::{ImportOptions, ImportReport};
+pub use item::RolloutItem;
+pub use items::{Items, Rendering, StoredItem};
+pub use stats::StoreStats;
+pub use store::Store;
+pub use progress::{Progress, Silent};
+pub use summary::{Revision, ThreadSummary};
+pub use thread::{ThreadId, ThreadKey};

@@ -8,11 +8,16 @@ use threadlog_engine::{Config, Engine, OsFs, ReadLog, Reader};
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
-use crate::import::{self, ImportOptions, ImportReport, Progress};
+use crate::export::{self, ExportOptions, ExportReport, Selected};
+use crate::import::{self, ImportOptions, ImportReport};
 use crate::items::{Items, Rendering};
-use crate::list::ThreadSummary;
+use crate::progress::Progress;
+use crate::salvage::{self, SalvageReport};
+use crate::stats::StoreStats;
+use crate::summary::ThreadSummary;
 use crate::table::Table;
 use crate::thread::{ThreadId, ThreadKey};
+use crate::verify::{self, VerifyReport};
 
 /// A store, open for reading or for reading and writing.
 ///
@@ -97,13 +102,13 @@ impl Store {
     /// *Cost:* folds every item of every thread, on two cores; an item is parsed only while it can change a fact.
     #[must_use]
     pub fn threads(&self) -> Vec<ThreadSummary> {
-        crate::list::threads(self.log())
+        crate::summary::threads(self.log())
     }
 
     /// One thread; `None` if it is not in the store. *Cost:* folds its items.
     #[must_use]
     pub fn thread(&self, thread: ThreadId) -> Option<ThreadSummary> {
-        crate::list::thread(self.log(), thread)
+        crate::summary::thread(self.log(), thread)
     }
 
     /// The life that a person means: a thread's id or the beginning of one, then perhaps `~N` for its N-th
@@ -112,7 +117,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Ambiguous`] with the threads it could be.
     pub fn resolve(&self, text: &str) -> Result<ThreadKey> {
-        crate::list::resolve(&Table::load(self.log()), text)
+        crate::summary::resolve(&Table::load(self.log()), text)
     }
 
     /// A life's items, in order; a lost or unreadable record is an error in its place, and reading goes on.
@@ -144,6 +149,80 @@ impl Store {
     /// the same call continues.
     pub fn import(&self, paths: &[PathBuf], options: &ImportOptions, progress: &dyn Progress) -> Result<ImportReport> {
         import::import(self.engine()?, &self.clock, &*self.fs, paths, options, progress)
+    }
+
+    /// What a person means by `ID` or `ID~N`: a thread, or one life of it. See [`Store::resolve`].
+    ///
+    /// # Errors
+    /// As [`Store::resolve`].
+    pub fn select(&self, text: &str) -> Result<Selected> {
+        let key = self.resolve(text)?;
+        Ok(if text.contains('~') { Selected::Life(key) } else { Selected::Thread(key.thread) })
+    }
+
+    /// Writes imported files below `to`: same relative path, same bytes (checked by hash), same modification time.
+    /// Native threads become files as Codex names them. Without `selected`, everything.
+    ///
+    /// A file that is there already, with the same content, is left; one that differs is not overwritten, unless
+    /// the options say so. Nothing is ever written outside `to`. *Durability:* the files are not synced.
+    #[must_use]
+    pub fn export(
+        &self,
+        selected: Option<&[Selected]>,
+        to: &Path,
+        options: &ExportOptions,
+        progress: &dyn Progress,
+    ) -> ExportReport {
+        export::export(self.log(), selected, to, options, progress)
+    }
+
+    /// Reads and checks everything in the store at `root`, without locks or writes: every record, and for each
+    /// imported file whether it still comes out as it went in.
+    ///
+    /// # Errors
+    /// As [`Store::open_read`]; damage is no error but part of the report.
+    pub fn verify(root: &Path, progress: &dyn Progress) -> Result<VerifyReport> {
+        Store::verify_on(Arc::new(OsFs), root, progress)
+    }
+
+    /// As [`Store::verify`], on a file system of the caller's.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn verify_on(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> Result<VerifyReport> {
+        verify::verify(fs, root, progress)
+    }
+
+    /// Writes all that can still be read of the store at `root` below `to`. What is intact comes out as by
+    /// [`Store::export`], with superseded revisions; what misses something as `<name>.salvaged.jsonl`.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if there is nothing that looks like a store; what cannot be written is part of the report.
+    pub fn salvage(root: &Path, to: &Path, progress: &dyn Progress) -> Result<SalvageReport> {
+        Store::salvage_on(Arc::new(OsFs), root, to, progress)
+    }
+
+    /// As [`Store::salvage`], on a file system of the caller's; `to` is the operating system's.
+    ///
+    /// # Errors
+    /// As [`Store::salvage`].
+    pub fn salvage_on(fs: Arc<dyn Fs>, root: &Path, to: &Path, progress: &dyn Progress) -> Result<SalvageReport> {
+        salvage::salvage(fs, root, to, progress)
+    }
+
+    /// Totals. *Cost:* as [`Store::threads`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the store's folder cannot be listed.
+    pub fn stats(&self) -> Result<StoreStats> {
+        let mut stats = StoreStats::default();
+        self.threads().iter().for_each(|thread| stats.add(thread));
+        stats.add_files(&*self.fs, &self.root)?;
+        match &self.log {
+            Log::Writer(engine) => stats.engine = Some(engine.stats()),
+            Log::Reader(reader) => stats.log = Some(reader.facts().clone()),
+        }
+        Ok(stats)
     }
 
     /// Closes the store; dropping it does the same, errors unseen.

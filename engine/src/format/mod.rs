@@ -11,6 +11,11 @@ pub mod mark;
 pub mod segment;
 pub mod store_file;
 
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod tests;
+
 /// Why the fixed header of a file was not believed.
 ///
 /// Checked in this order: presence, checksum, magic, version, fields. A flipped bit in the version is

@@ -191,8 +191,11 @@ impl Inner {
             // A thread of ours does not panic; if it did, closing goes on.
             let _ = thread.join();
         }
+        // Records may have come in since the sync; somebody else may be writing them at this moment.
+        while synced.is_ok() && !self.core.try_lead(Goal::Witness) && self.core.state.lock().poison.is_none() {
+            std::thread::yield_now();
+        }
         if synced.is_ok() {
-            self.core.try_lead(Goal::Witness);
             self.core.tidy_up(spare_removed);
         }
         drop(lock);

@@ -107,24 +107,17 @@ impl Records {
         };
         let lookup = Arc::clone(&self.lookup);
         self.window.enter(lookup.fs(), segment, || lookup.segment(segment))?;
-        let (path, stream) = (self.window.path(), self.stream);
-        let corrupt = |what: &str| corrupt_record(path.clone(), offset, what, stream, ordinal);
         let payload_length = narrow(u64::from(payload_bytes)).unwrap_or(usize::MAX);
         let bytes = self.window.get(offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
-        let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
-            return Err(corrupt("the file ends before the frame"));
+        let verified = verify_frame(bytes, &self.stream, ordinal, payload_length);
+        let (header, payload) = match verified {
+            Ok((header, payload)) => (header, payload.to_vec()),
+            Err(what) => return Err(corrupt_record(self.window.path(), offset, what, self.stream, ordinal)),
         };
-        let header = FrameHeader::decode(header);
-        if header.stream != self.stream || header.ordinal != ordinal || header.payload_bytes != payload_bytes {
-            return Err(corrupt("another frame stands here"));
-        }
-        if payload.len() != payload_length || frame::checksum(payload) != header.payload_checksum {
-            return Err(corrupt("the payload fails its checksum"));
-        }
         let payload = if header.large {
-            large::read(lookup.fs(), lookup.places(), payload).map_err(|error| with_stream(error, self.stream))?
+            large::read(lookup.fs(), lookup.places(), &payload).map_err(|error| with_stream(error, self.stream))?
         } else {
-            payload.to_vec()
+            payload
         };
         let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
         Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
@@ -166,6 +159,26 @@ impl Iterator for Records {
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.found.len(), narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok())
     }
+}
+
+/// The frame that should stand here, if it does.
+fn verify_frame<'a>(
+    bytes: &'a [u8],
+    stream: &StreamId,
+    ordinal: u64,
+    payload_length: usize,
+) -> Result<(FrameHeader, &'a [u8]), &'static str> {
+    let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
+        return Err("the file ends before the frame");
+    };
+    let header = FrameHeader::decode(header);
+    if header.stream != *stream || header.ordinal != ordinal || payload.len() != payload_length {
+        return Err("another frame stands here");
+    }
+    if frame::checksum(payload) != header.payload_checksum {
+        return Err("the payload fails its checksum");
+    }
+    Ok((header, payload))
 }
 
 fn corrupt_record(path: PathBuf, offset: u64, what: &str, stream: StreamId, ordinal: u64) -> Error {

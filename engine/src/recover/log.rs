@@ -1,8 +1,9 @@
 //! What the segments of a journal amount to.
 
-use crate::format::segment::{HeaderFault, SegmentHeader};
+use crate::format::segment::{BLOCK_BYTES_MIN, HeaderFault, SegmentHeader};
 use crate::id::{Epoch, SegmentId, Sequence, StreamId};
-use crate::recover::walk::Walk;
+use crate::number::wide;
+use crate::recover::walk::{Walk, walk};
 
 /// One segment as it was read.
 #[derive(Clone, Debug)]
@@ -15,6 +16,16 @@ pub struct Scan {
     pub walk: Walk,
     /// Length of the file, in bytes.
     pub bytes: u64,
+}
+
+impl Scan {
+    /// Reads a whole segment file.
+    #[must_use]
+    pub fn read(id: SegmentId, bytes: &[u8]) -> Scan {
+        let header = SegmentHeader::decode(bytes, id);
+        let block_bytes = header.as_ref().map_or(BLOCK_BYTES_MIN, |header| header.block_bytes);
+        Scan { id, header, walk: walk(bytes, id.salt, block_bytes), bytes: wide(bytes.len()) }
+    }
 }
 
 /// What a journal's mark promises (format.md 5). To be loaded before the segments are read: records

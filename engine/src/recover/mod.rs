@@ -6,8 +6,19 @@
 //! its input explains.
 
 mod hole;
+#[cfg(any(test, feature = "sim"))]
+pub mod image;
 pub mod judge;
 pub mod log;
 pub mod resolve;
 mod runs;
 pub mod walk;
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod resolve_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walk_tests;

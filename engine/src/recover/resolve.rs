@@ -105,13 +105,14 @@ impl<'a> Fold<'a> {
             pending.settled = true;
         }
         if let Start::Known(start) = run.start
+            && let first = start.start_sequence.min(run.until)
             && self.state == State::Reading
-            && self.expected < start.start_sequence
-            && start.start_sequence <= self.limit
+            && self.expected < first
+            && first <= self.limit
             && let Some(scan) = run.scans.first()
         {
             // The epoch before was durable up to here, and is not all there.
-            self.hole(Some(Next { scan: *scan, offset: 0, first: start.start_sequence, follows_directly: false }));
+            self.hole(Some(Next { scan: *scan, offset: 0, first, follows_directly: false }));
             self.chain = start.start_checksum;
         }
         for index in &run.scans {

@@ -17,9 +17,8 @@ mod run;
 mod walk;
 
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
-pub use report::{FileReport, ImportReport, Outcome, Progress, Refusal, Silent};
+pub use report::{FileReport, ImportReport, Outcome};
 use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
 
@@ -27,6 +26,8 @@ use crate::clock::HybridClock;
 use crate::error::Result;
 use crate::import::run::Run;
 use crate::import::walk::Walk;
+use crate::progress::Progress;
+use crate::workers::jobs_default;
 
 /// Longest line that is imported, in bytes. A file with a longer one is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -41,7 +42,7 @@ pub struct ImportOptions {
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { jobs: available_parallelism().map_or(1, |cores| cores.get().min(4)) }
+        ImportOptions { jobs: jobs_default() }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::import::LINE_BYTES_MAX;
 use crate::import::file::Planned;
 use crate::import::identity::identify;
 use crate::import::lines::line_beyond;
-use crate::import::report::Refusal;
 use crate::import::walk::{Found, Walk, refusal};
+use crate::progress::Refusal;
 use crate::thread::ThreadId;
 
 /// Files to import. Files of one thread are compared with one another, so they stay together and in order.

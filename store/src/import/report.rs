@@ -1,34 +1,11 @@
-//! What an import did, and how it tells while it runs.
+//! What an import did.
 
 use std::collections::BTreeSet;
 
 use crate::item::OddityCounts;
 use crate::path::PathBytes;
+use crate::progress::Refusal;
 use crate::thread::ThreadId;
-
-/// Told of an import's progress, from several threads at once.
-pub trait Progress: Sync {
-    /// The files are known: this many, of this many bytes together.
-    fn planned(&self, files: u64, bytes: u64);
-    /// This many more bytes were dealt with.
-    fn advanced(&self, bytes: u64);
-    /// One more file was dealt with.
-    fn file_done(&self);
-    /// Whether to stop. Asked between batches; what was imported so far stays, and the next import continues.
-    fn stop(&self) -> bool {
-        false
-    }
-}
-
-/// Tells nobody, never stops.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn planned(&self, _files: u64, _bytes: u64) {}
-    fn advanced(&self, _bytes: u64) {}
-    fn file_done(&self) {}
-}
 
 /// What became of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,15 +64,6 @@ pub struct FileReport {
     pub bytes_added: u64,
     /// What is odd about the lines added.
     pub odd: OddityCounts,
-}
-
-/// A file or folder that was not imported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its path, as found.
-    pub path: PathBytes,
-    /// Why, for people.
-    pub reason: String,
 }
 
 /// What an import did. Everything in it is durable.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
@@ -16,10 +16,12 @@ use crate::import::append::Appended;
 use crate::import::choose::Target;
 use crate::import::file::{Fault, Planned};
 use crate::import::plan::Plan;
-use crate::import::report::{FileReport, ImportReport, Progress, Refusal};
+use crate::import::report::{FileReport, ImportReport};
 use crate::import::walk::{Walk, refusal};
+use crate::progress::{Progress, Refusal};
 use crate::table::{Entry, Table};
 use crate::thread::{ThreadId, ThreadKey};
+use crate::workers::{self, lock};
 
 /// Bytes appended between syncs.
 const SYNC_BYTES: u64 = 64 << 20;
@@ -64,16 +66,7 @@ impl<'a> Run<'a> {
         let files = || groups.iter().flatten().chain(&alone);
         self.progress.planned(wide(files().count()), files().map(|file| file.bytes).sum());
         let results = Mutex::new(Results::default());
-        let next = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.clamp(1, groups.len().max(1)) {
-                scope.spawn(|| {
-                    while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.group(group, &results);
-                    }
-                });
-            }
-        });
+        workers::each(&groups, jobs, |group| self.group(group, &results));
         self.group(&alone, &results);
         let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = results.error {
@@ -175,9 +168,4 @@ impl<'a> Run<'a> {
     fn owner(&self, place: &Place) -> Option<ThreadId> {
         lock(&self.state).owners.get(place).map(|(_, key)| key.thread)
     }
-}
-
-/// A panic in one thread must not hide what the others did.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::event::Place;
-use crate::import::report::Refusal;
 use crate::path::PathBytes;
+use crate::progress::Refusal;
 
 /// A file that may be a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! One segment: groups, gaps and their verdicts.
