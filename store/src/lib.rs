@@ -11,6 +11,8 @@ pub mod import;
 pub mod item;
 mod items;
 pub mod list;
+pub mod live;
+pub mod memory;
 pub mod metadata;
 pub mod path;
 pub mod policy;

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::item::typed::Git;
 use crate::item::{Kind, RolloutItem, Timestamp};
+use crate::metadata::MemoryMode;
 use crate::policy::{HistoryMode, PersistencePolicy};
 use crate::thread::ThreadId;
 use crate::thread_store::SessionSource;
@@ -68,8 +69,8 @@ pub struct CreateThreadParams {
     pub agent_role: Option<String>,
     /// A sub-agent's place among agents.
     pub agent_path: Option<String>,
-    /// "disabled" if nothing of this thread may become a memory. Default: none, which means enabled.
-    pub memory_mode: Option<String>,
+    /// Whether memories may be made from the thread. Default: none, which means they may.
+    pub memory_mode: Option<MemoryMode>,
     /// Which events tell the history. Default: legacy. Fixed for the thread's life.
     pub history_mode: HistoryMode,
     /// Which items this live thread keeps. Default: as the history mode says.
@@ -161,7 +162,7 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     selected_capability_roots: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    memory_mode: Option<&'a str>,
+    memory_mode: Option<MemoryMode>,
     #[serde(skip_serializing_if = "HistoryMode::is_legacy")]
     history_mode: HistoryMode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,7 +210,7 @@ impl<'a> Payload<'a> {
             base_instructions: params.base_instructions.as_deref().map(|text| Text { text }),
             dynamic_tools: params.dynamic_tools.as_deref(),
             selected_capability_roots: params.selected_capability_roots.as_deref(),
-            memory_mode: params.memory_mode.as_deref(),
+            memory_mode: params.memory_mode,
             history_mode: params.history_mode,
             multi_agent_version: params.multi_agent_version.as_deref(),
             subagent_history_start_ordinal: params.subagent_history_start_ordinal,
@@ -243,7 +244,7 @@ mod tests {
         params.forked_from = Some(ThreadId::from_path(b"a"));
         params.model_provider = Some("openai".to_owned());
         params.base_instructions = Some("Be brief.".to_owned());
-        params.memory_mode = Some("disabled".to_owned());
+        params.memory_mode = Some(MemoryMode::Disabled);
         params.history_mode = HistoryMode::Paginated;
         params.agent_nickname = Some("Ada".to_owned());
         params.git = Some(Git { branch: Some("main".to_owned()), ..Git::default() });
@@ -263,7 +264,7 @@ mod tests {
         assert_eq!(meta.forked_from, params.forked_from.map(|id| id.to_string()));
         assert_eq!(meta.model_provider, params.model_provider);
         assert_eq!(meta.instructions, params.base_instructions);
-        assert_eq!(meta.memory_mode, params.memory_mode);
+        assert_eq!(meta.memory_mode.as_deref(), Some("disabled"));
         assert_eq!(meta.history_mode.as_deref(), Some("paginated"));
         assert_eq!(meta.agent_nickname, params.agent_nickname);
         assert_eq!(meta.git, params.git);

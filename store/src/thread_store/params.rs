@@ -1,6 +1,7 @@
 //! What the operations on live threads and on the archive are told.
 
 use crate::item::RolloutItem;
+use crate::metadata::MetadataPatch;
 use crate::policy::PersistencePolicy;
 use crate::thread::ThreadId;
 
@@ -46,6 +47,33 @@ impl AppendItemsParams {
     #[must_use]
     pub fn new(thread_id: ThreadId, items: Vec<RolloutItem>) -> AppendItemsParams {
         AppendItemsParams { thread_id, items }
+    }
+}
+
+/// What [`ThreadStore::update_thread_metadata`](crate::thread_store::ThreadStore::update_thread_metadata) is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UpdateThreadMetadataParams {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// What to change.
+    pub patch: MetadataPatch,
+    /// Whether it may be archived. It stays archived. Default: no.
+    pub include_archived: bool,
+}
+
+impl UpdateThreadMetadataParams {
+    /// Changes this of this thread, unless it is archived.
+    #[must_use]
+    pub fn new(thread_id: ThreadId, patch: MetadataPatch) -> UpdateThreadMetadataParams {
+        UpdateThreadMetadataParams { thread_id, patch, include_archived: false }
+    }
+
+    /// The same, archived or not.
+    #[must_use]
+    pub fn with_archived(mut self) -> UpdateThreadMetadataParams {
+        self.include_archived = true;
+        self
     }
 }
 

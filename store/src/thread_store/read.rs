@@ -1,7 +1,8 @@
 //! Reading: what readers ask for, and what they get.
 
 use crate::item::RolloutItem;
-use crate::thread::ThreadId;
+use crate::metadata::ThreadMetadata;
+use crate::thread::{ThreadId, ThreadKey};
 
 /// What [`ThreadStore::load_history`](crate::thread_store::ThreadStore::load_history) is told.
 #[derive(Clone, Debug)]
@@ -117,5 +118,31 @@ impl StoredHistory {
             next_ordinal,
             items: Vec::new(),
         }
+    }
+}
+
+/// What is known of a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredThread {
+    /// The thread, and which life of it this is.
+    pub key: ThreadKey,
+    /// Name, preview, times, model, tokens and all else that its items and its users say of it.
+    pub metadata: ThreadMetadata,
+    /// Its items, if they were asked for.
+    pub history: Option<StoredHistory>,
+}
+
+impl StoredThread {
+    /// A thread with this metadata, without items.
+    #[must_use]
+    pub fn new(key: ThreadKey, metadata: ThreadMetadata) -> StoredThread {
+        StoredThread { key, metadata, history: None }
+    }
+
+    /// The thread's id.
+    #[must_use]
+    pub fn id(&self) -> ThreadId {
+        self.key.thread
     }
 }
