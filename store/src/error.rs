@@ -53,7 +53,9 @@ pub enum Error {
         why: Unreadable,
     },
     /// What comes out of the store is not what was imported.
-    #[error("thread {key} no longer gives the bytes of {path}: {what}; run verify, and import the file again if you have it")]
+    #[error(
+        "thread {key} no longer gives the bytes of {path}: {what}; run verify, and import the file again if you have it"
+    )]
     Mismatch {
         /// The thread.
         key: ThreadKey,

@@ -12,6 +12,7 @@ pub mod item;
 mod items;
 pub mod list;
 pub mod live;
+pub mod local;
 pub mod memory;
 pub mod metadata;
 pub mod path;
@@ -33,8 +34,11 @@ pub use export::{ExportOptions, ExportReport, Selected};
 pub use import::{ImportOptions, ImportReport};
 pub use item::RolloutItem;
 pub use items::{Items, Rendering, StoredItem};
+pub use progress::{Progress, Silent};
 pub use stats::StoreStats;
 pub use store::Store;
-pub use progress::{Progress, Silent};
 pub use summary::{Revision, ThreadSummary};
 pub use thread::{ThreadId, ThreadKey};
+
+#[cfg(test)]
+mod tests;

@@ -125,7 +125,9 @@ mod tests {
         let below = |path: &[u8]| PathBytes::new(path).below(target);
         assert_eq!(below(b"a/b.jsonl"), Ok(PathBuf::from("/target/a/b.jsonl")));
         assert_eq!(below(b"a..b/..c"), Ok(PathBuf::from("/target/a..b/..c")));
-        for wrong in [&b""[..], b"/etc/passwd", b"../a", b"a/../../b", b"a/..", b".", b"a/./b", b"a//b", b"a/", b"a\0b", b".."] {
+        for wrong in
+            [&b""[..], b"/etc/passwd", b"../a", b"a/../../b", b"a/..", b".", b"a/./b", b"a//b", b"a/", b"a\0b", b".."]
+        {
             assert!(below(wrong).is_err(), "{:?}", PathBytes::new(wrong));
         }
     }

@@ -55,7 +55,13 @@ pub(crate) fn salvage(fs: Arc<dyn Fs>, root: &Path, to: &Path, progress: &dyn Pr
         match write(job, Rendering::new(&reader, job.key), to, &options) {
             Ok((outcome, bytes)) => {
                 let complete = job.source.is_some();
-                report.intact.files.push(ExportedFile { path: job.path.clone(), key: job.key, outcome, bytes, complete });
+                report.intact.files.push(ExportedFile {
+                    path: job.path.clone(),
+                    key: job.key,
+                    outcome,
+                    bytes,
+                    complete,
+                });
             }
             Err(error) if error.is_corruption() => rescue(&reader, job, to, &options, &mut report),
             Err(error) => report.intact.failed.push(Refusal { path: job.path.clone(), reason: error.to_string() }),

@@ -17,6 +17,8 @@ pub mod walk;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]
 mod tests;

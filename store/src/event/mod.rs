@@ -81,6 +81,5 @@ impl<'a> Body<'a> {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,10 @@ fn control_records_read_back() {
         control.encode(&mut bytes);
         assert_eq!(Control::decode(&bytes), Ok(control.clone()));
         let record = record(CONTROL, CODEC, bytes);
-        assert_eq!(Event::decode(&record), Event { ordinal: 3, clock: 5, lease_epoch: 4, body: Body::Control(control) });
+        assert_eq!(
+            Event::decode(&record),
+            Event { ordinal: 3, clock: 5, lease_epoch: 4, body: Body::Control(control) }
+        );
     }
 }
 

@@ -39,9 +39,10 @@ pub(crate) fn plan(table: &Table, selected: Option<&[Selected]>, options: &Expor
     for thread in threads {
         let mut lives: Vec<_> = table.of_thread(thread).collect();
         lives.sort_by_key(|(key, entry)| (entry.life.created_clock(), *key));
+        let alone = lives.len() == 1;
         for (number, (key, entry)) in (1..).zip(lives) {
             let Some(named) = wanted(selected, key) else { continue };
-            for mut claim in claims(key, number, entry, &owners) {
+            for mut claim in claims(key, number, entry, &owners, alone) {
                 claim.superseded &= !named;
                 if !claim.superseded || options.older_revisions {
                     by_path.entry(claim.job.path.clone()).or_default().push(claim);
@@ -65,7 +66,14 @@ fn wanted(selected: Option<&[Selected]>, key: ThreadKey) -> Option<bool> {
     selected.contains(&Selected::Thread(key.thread)).then_some(false)
 }
 
-fn claims(key: ThreadKey, number: u64, entry: &Entry, owners: &BTreeMap<Place, (u64, ThreadKey)>) -> Vec<Claim> {
+/// What a life is to be written as; `alone` says that its thread has no other.
+fn claims(
+    key: ThreadKey,
+    number: u64,
+    entry: &Entry,
+    owners: &BTreeMap<Place, (u64, ThreadKey)>,
+    alone: bool,
+) -> Vec<Claim> {
     let life = &entry.life;
     let claim = |path: PathBytes, source: Option<&Source>, clock, superseded| Claim {
         job: Job { key, path, source: source.cloned() },
@@ -73,26 +81,23 @@ fn claims(key: ThreadKey, number: u64, entry: &Entry, owners: &BTreeMap<Place, (
         clock,
         superseded,
     };
+    let superseded =
+        |place: &Place| owners.get(place).is_some_and(|(_, owner)| *owner != key && owner.thread == key.thread);
     let sources: Vec<Claim> = life
         .sources()
-        .map(|(clock, source)| {
-            let owner = owners.get(&source.place).map(|(_, owner)| *owner);
-            let superseded = owner.is_some_and(|owner| owner != key && owner.thread == key.thread);
-            claim(source.place.path.clone(), Some(source), clock, superseded)
-        })
+        .map(|(clock, source)| claim(source.place.path.clone(), Some(source), clock, superseded(&source.place)))
         .collect();
     if !sources.is_empty() {
         return sources;
     }
-    // No import was completed, or there never was one.
-    let path = match life.created() {
-        Some(created) => match &created.origin {
-            Origin::Imported(place) => place.path.clone(),
-            Origin::Native => native_path(key.thread, created.at_ms),
-        },
-        None => PathBytes::new(format!("rollout-unknown-{}.jsonl", key.thread)),
-    };
-    vec![claim(path, None, life.clock(), false)]
+    let clock = life.clock();
+    vec![match life.created().map(|created| (&created.origin, created.at_ms)) {
+        // Its import was never completed.
+        Some((Origin::Imported(place), _)) => claim(place.path.clone(), None, clock, superseded(place)),
+        Some((Origin::Native, at_ms)) => claim(native_path(key.thread, at_ms), None, clock, false),
+        // Its control records are lost. With another life of the thread there, that one is the current one.
+        None => claim(PathBytes::new(format!("rollout-unknown-{}.jsonl", key.thread)), None, clock, !alone),
+    }]
 }
 
 /// Where Codex keeps a thread created then: `sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, the time in UTC.

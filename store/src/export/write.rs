@@ -56,11 +56,7 @@ pub(crate) fn write(
     Ok((if exists { Exported::Replaced } else { Exported::Written }, bytes))
 }
 
-fn fill(
-    temporary: &Temporary,
-    job: &Job,
-    content: impl Iterator<Item = Result<Bytes>>,
-) -> Result<(u64, blake3::Hash)> {
+fn fill(temporary: &Temporary, job: &Job, content: impl Iterator<Item = Result<Bytes>>) -> Result<(u64, blake3::Hash)> {
     let mut left = job.source.as_ref().map_or(u64::MAX, |source| source.bytes);
     let (mut bytes, mut hasher) = (0, blake3::Hasher::new());
     let mut content = content;

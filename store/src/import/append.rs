@@ -30,7 +30,13 @@ pub(crate) struct Appender<'a> {
 
 impl<'a> Appender<'a> {
     /// Appends behind the `items` records that the life has.
-    pub(crate) fn new(engine: &'a Engine, clock: &'a HybridClock, key: ThreadKey, items: u64, lease_epoch: u64) -> Appender<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        clock: &'a HybridClock,
+        key: ThreadKey,
+        items: u64,
+        lease_epoch: u64,
+    ) -> Appender<'a> {
         Appender { engine, clock, key, lease_epoch, next_item: items, batch: Batch::new(), scratch: Vec::new() }
     }
 
@@ -42,7 +48,14 @@ impl<'a> Appender<'a> {
         let appended = self.make_room(payload.len())?;
         let (clock, ordinal) = (self.clock.tick(), self.next_item);
         let stream = self.key.stream(ITEMS);
-        let record = NewRecord { stream, ordinal: Some(ordinal), lease_epoch: self.lease_epoch, clock, codec: CODEC, payload: &payload };
+        let record = NewRecord {
+            stream,
+            ordinal: Some(ordinal),
+            lease_epoch: self.lease_epoch,
+            clock,
+            codec: CODEC,
+            payload: &payload,
+        };
         self.batch.push(record)?;
         self.next_item += 1;
         self.scratch = payload;

@@ -60,7 +60,8 @@ impl Run<'_> {
         let mut unfit = Unfit::default();
         for (key, entry) in self.candidates(planned) {
             let own = key.thread == planned.identity.thread;
-            let relation = if entry.damaged { Relation::Damaged } else { relate(self.engine, key, &entry, file, length)? };
+            let relation =
+                if entry.damaged { Relation::Damaged } else { relate(self.engine, key, &entry, file, length)? };
             match relation {
                 // A life of another thread, known by the file's path only: what is stored must vouch for it.
                 Relation::Holds(prefix) | Relation::Grows(prefix) if !own && prefix.bytes == 0 => {}

@@ -60,7 +60,13 @@ pub(crate) enum Relation {
 /// Compares the first `length` bytes of a file with a life's items.
 ///
 /// Cost: hashing the file, where an earlier import completed; else reading both.
-pub(crate) fn relate(engine: &Engine, key: ThreadKey, entry: &Entry, file: &File, length: u64) -> Result<Relation, Fault> {
+pub(crate) fn relate(
+    engine: &Engine,
+    key: ThreadKey,
+    entry: &Entry,
+    file: &File,
+    length: u64,
+) -> Result<Relation, Fault> {
     if let Some(source) = entry.life.sources().map(|(_, source)| source).find(|source| source.records == entry.items) {
         if source.bytes <= length {
             let prefix = hash_prefix(file, source)?;

@@ -35,9 +35,8 @@ pub(crate) fn identify(found: &Found, file: &File) -> io::Result<Option<Identity
     }
     let id_text = meta.and_then(|meta| meta.id);
     let stated: Option<ThreadId> = id_text.as_ref().and_then(|text| text.parse().ok());
-    let thread = stated
-        .or(by_name.map(|name| name.thread))
-        .unwrap_or_else(|| ThreadId::from_path(found.place.path.as_bytes()));
+    let thread =
+        stated.or(by_name.map(|name| name.thread)).unwrap_or_else(|| ThreadId::from_path(found.place.path.as_bytes()));
     Ok(Some(Identity {
         thread,
         rollout: by_name.and_then(|name| name.rollout),

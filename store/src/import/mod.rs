@@ -57,6 +57,3 @@ pub(crate) fn import(
 ) -> Result<ImportReport> {
     Run::new(engine, clock, fs, progress).all(Walk::of(paths), options.jobs)
 }
-
-#[cfg(test)]
-mod tests;

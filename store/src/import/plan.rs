@@ -37,7 +37,8 @@ impl Plan {
                     continue;
                 }
                 Ok(Look::Other) => {
-                    let reason = "not a rollout: neither its name nor its first lines say so; name the file to import it anyway";
+                    let reason =
+                        "not a rollout: neither its name nor its first lines say so; name the file to import it anyway";
                     plan.skipped.push(refusal(&found.path, reason));
                     continue;
                 }

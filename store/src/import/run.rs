@@ -52,7 +52,12 @@ struct Results {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(engine: &'a Engine, clock: &'a HybridClock, fs: &'a dyn Fs, progress: &'a dyn Progress) -> Run<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        clock: &'a HybridClock,
+        fs: &'a dyn Fs,
+        progress: &'a dyn Progress,
+    ) -> Run<'a> {
         let table = Table::load(engine);
         clock.observe(table.clock());
         let owners = table.owners();
@@ -132,7 +137,8 @@ impl<'a> Run<'a> {
     pub(super) fn learn(&self, key: ThreadKey, items: u64, controls: &[(u64, Control)]) {
         let mut state = lock(&self.state);
         let entry = state.table.entry(key);
-        entry.items = items;
+        // Less, if the file is only the beginning of what is there.
+        entry.items = entry.items.max(items);
         for (clock, control) in controls {
             entry.life.apply(*clock, control);
         }

@@ -39,7 +39,7 @@ impl Walk {
             let looked = match fs::metadata(path) {
                 Ok(about) if about.is_dir() => walk.folder(path),
                 Ok(about) if about.is_file() => walk.file(path),
-                Ok(_) => Ok(walk.refused.push(refusal(path, "it is neither a file nor a folder"))),
+                Ok(_) => Err(io::Error::other("it is neither a file nor a folder")),
                 Err(error) => Err(error),
             };
             if let Err(error) = looked {
@@ -61,11 +61,20 @@ impl Walk {
     }
 
     fn folder(&mut self, folder: &Path) -> io::Result<()> {
-        let root = PathBytes::from_path(&folder.canonicalize()?);
-        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        let whole = folder.canonicalize()?;
+        let root = PathBytes::from_path(&whole);
+        let mut entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+        while let Some(entry) = entries.next() {
             match entry {
                 Err(error) => self.unreachable(folder, &error),
-                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if entry.file_type().is_dir() => {
+                    // WalkDir sees a link to a folder it is in, but not one to a folder above where it began.
+                    let above = |path: PathBuf| whole.starts_with(&path) && whole != path;
+                    if entry.path_is_symlink() && entry.path().canonicalize().is_ok_and(above) {
+                        self.skipped.push(refusal(entry.path(), "a link back to a folder that holds it"));
+                        entries.skip_current_dir();
+                    }
+                }
                 Ok(entry) => {
                     let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
                     let place = Place { root: root.clone(), path: PathBytes::from_path(below) };
@@ -75,7 +84,8 @@ impl Walk {
                     } else if name.ends_with(b".jsonl") {
                         self.refused.push(refusal(entry.path(), "it is neither a file nor a folder"));
                     } else if name.ends_with(b".jsonl.zst") {
-                        let reason = "compressed rollouts cannot be imported yet: decompress it (zstd -d) and import again";
+                        let reason =
+                            "compressed rollouts cannot be imported yet: decompress it (zstd -d) and import again";
                         self.skipped.push(refusal(entry.path(), reason));
                     }
                 }
@@ -88,7 +98,7 @@ impl Walk {
         let path = error.path().unwrap_or(folder);
         match (error.loop_ancestor(), error.io_error()) {
             (Some(ancestor), _) => {
-                let reason = format!("a link back to {}, which holds it", ancestor.display());
+                let reason = format!("a link back to a folder that holds it: {}", ancestor.display());
                 self.skipped.push(refusal(path, &reason));
             }
             (None, Some(error)) => self.refused.push(refusal(path, &error.to_string())),

@@ -6,8 +6,8 @@
 //! space between the parts. All that Codex writes since October 2025 is of this form. Any other line
 //! is kept whole, terminator included, together with what is odd about it.
 
-use memchr::{memchr, memchr2};
 use memchr::memmem;
+use memchr::{memchr, memchr2};
 
 use crate::item::json::{Object, split_value};
 use crate::item::kind::Kind;

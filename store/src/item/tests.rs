@@ -62,7 +62,8 @@ fn ordinals_metadata_and_unknown_kinds_are_parts_too() {
 fn payloads_of_every_json_type_are_canonical() {
     for payload in ["null", "true", "-1.5e300", "123456789012345678901234567890", "\"\"", "[]", "{}", "\"}\""] {
         assert!(canonical(line(payload).as_bytes()), "{payload}");
-        let text = format!("{{\"timestamp\":\"{TIME}\",\"type\":\"x\",\"payload\":{payload},\"metadata\":{payload}}}\n");
+        let text =
+            format!("{{\"timestamp\":\"{TIME}\",\"type\":\"x\",\"payload\":{payload},\"metadata\":{payload}}}\n");
         assert!(canonical(text.as_bytes()), "{text}");
     }
 }

@@ -77,7 +77,8 @@ impl FirstFacts {
             }
             Typed::Event(EventMsg::UserMessage(message)) => state(&mut self.message, ordinal, headline(&message)),
             Typed::Response(ResponseItem::Message { role, text }) if bare && role == "user" => {
-                let message = UserMessage { text: without_session_prefix(&text).unwrap_or_default().to_owned(), images: 0 };
+                let message =
+                    UserMessage { text: without_session_prefix(&text).unwrap_or_default().to_owned(), images: 0 };
                 state(&mut self.bare_message, ordinal, headline(&message));
             }
             _ => {}
@@ -149,7 +150,7 @@ impl FirstFacts {
         self.meta()?.git.as_ref()
     }
 
-    /// The first user message: the user's own words, or "[Image]". At most 16 KiB of it.
+    /// The first user message: the user's own words, or `[Image]`. At most 16 KiB of it.
     #[must_use]
     pub fn first_user_message(&self) -> Option<&str> {
         self.message.as_ref().map(|(_, text)| text.as_str())

@@ -87,6 +87,7 @@ impl Life {
     #[must_use]
     pub fn archived(&self) -> bool {
         const FOLDER: &str = "archived_sessions";
-        self.latest_source().is_some_and(|Source { place, .. }| place.root.has_part(FOLDER) || place.path.has_part(FOLDER))
+        self.latest_source()
+            .is_some_and(|Source { place, .. }| place.root.has_part(FOLDER) || place.path.has_part(FOLDER))
     }
 }

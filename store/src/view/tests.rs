@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use threadlog_engine::number::wide;
 
 use super::*;
 use crate::event::{Body, Control, Created, Event, ItemRecord, Origin, Place, Source};
@@ -7,14 +8,19 @@ use crate::path::PathBytes;
 
 const META: &str = r#"{"timestamp":"2026-02-04T20:29:45.576Z","type":"session_meta","payload":{"id":"A","timestamp":"2026-02-04T20:29:45.000Z","cwd":"/meta","originator":"o","source":"cli"}}"#;
 const OTHER_META: &str = r#"{"timestamp":"2026-02-04T20:29:46.000Z","type":"session_meta","payload":{"id":"B","cwd":"/other","originator":"p","git":{"branch":"x"}}}"#;
-const TURN: &str = r#"{"timestamp":"2026-02-04T20:29:47.000Z","type":"turn_context","payload":{"cwd":"/turn","model":"m1"}}"#;
-const TURN_2: &str = r#"{"timestamp":"2026-02-04T20:29:48.000Z","type":"turn_context","payload":{"cwd":"/turn2","model":"m2"}}"#;
+const TURN: &str =
+    r#"{"timestamp":"2026-02-04T20:29:47.000Z","type":"turn_context","payload":{"cwd":"/turn","model":"m1"}}"#;
+const TURN_2: &str =
+    r#"{"timestamp":"2026-02-04T20:29:48.000Z","type":"turn_context","payload":{"cwd":"/turn2","model":"m2"}}"#;
 const USER: &str = r#"{"timestamp":"2026-02-04T20:29:49.000Z","type":"event_msg","payload":{"type":"user_message","message":"first words"}}"#;
 const USER_2: &str = r#"{"timestamp":"2026-02-04T20:29:50.000Z","type":"event_msg","payload":{"type":"user_message","message":"second words"}}"#;
-const EMPTY_USER: &str = r#"{"timestamp":"2026-02-04T20:29:49.000Z","type":"event_msg","payload":{"type":"user_message","message":" "}}"#;
+const EMPTY_USER: &str =
+    r#"{"timestamp":"2026-02-04T20:29:49.000Z","type":"event_msg","payload":{"type":"user_message","message":" "}}"#;
 const API_USER: &str = r#"{"timestamp":"2026-02-04T20:29:48.500Z","type":"response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"not an event"}]}}"#;
-const BARE_META: &str = r#"{"id":"C","timestamp":"2025-08-23T16:11:15.454Z","instructions":null,"git":{"branch":"main"}}"#;
-const BARE_CONTEXT: &str = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>"}]}"#;
+const BARE_META: &str =
+    r#"{"id":"C","timestamp":"2025-08-23T16:11:15.454Z","instructions":null,"git":{"branch":"main"}}"#;
+const BARE_CONTEXT: &str =
+    r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>"}]}"#;
 const BARE_USER: &str = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"old words"}]}"#;
 const SPACED: &str = r#"{"timestamp": "2026-02-04T20:29:51.000Z","type":"turn_context","payload":{"model":"m3"}}"#;
 
@@ -27,12 +33,9 @@ enum Fact {
 
 fn apply(facts: &mut ThreadFacts, fact: &Fact) {
     match fact {
-        Fact::Control(clock, control) => facts.apply(&Event {
-            ordinal: *clock,
-            clock: *clock,
-            lease_epoch: 0,
-            body: Body::Control(control.clone()),
-        }),
+        Fact::Control(clock, control) => {
+            facts.apply(&Event { ordinal: *clock, clock: *clock, lease_epoch: 0, body: Body::Control(control.clone()) })
+        }
         Fact::Piece(ordinal, bytes, continues) => {
             let line = match *continues {
                 true => crate::item::Line::Verbatim(bytes, crate::item::Oddities::default().with(Oddity::HalfLine)),
@@ -82,7 +85,13 @@ fn first_facts_follow_the_rules() {
     assert_eq!(first.preview(), Some("first words"));
     let totals = facts.totals();
     assert_eq!((totals.lines, totals.records, totals.odd.is_empty()), (8, 8, true));
-    assert_eq!(totals.bytes, [META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2].map(|l| l.len() as u64 + 1).iter().sum::<u64>());
+    assert_eq!(
+        totals.bytes,
+        [META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2]
+            .map(|l| wide(l.len()) + 1)
+            .iter()
+            .sum::<u64>()
+    );
     assert_eq!(totals.first_time().unwrap().to_string(), "2026-02-04T20:29:45.576Z");
     assert_eq!(totals.last_time().unwrap().to_string(), "2026-02-04T20:29:50.000Z");
     assert_eq!(facts.began().unwrap().to_string(), "2026-02-04T20:29:45.000Z");
@@ -136,7 +145,10 @@ fn sources_are_by_name_and_the_latest_counts() {
         Fact::Control(5, source("archived_sessions/a", 20, Some("sessions/a"))),
     ];
     let life = fold(&events[..4]).life;
-    assert_eq!(life.sources().map(|(_, s)| (s.place.path.to_string(), s.bytes)).collect::<Vec<_>>(), [("copy/a".to_owned(), 20), ("sessions/a".to_owned(), 20)]);
+    assert_eq!(
+        life.sources().map(|(_, s)| (s.place.path.to_string(), s.bytes)).collect::<Vec<_>>(),
+        [("copy/a".to_owned(), 20), ("sessions/a".to_owned(), 20)]
+    );
     assert!(!life.archived());
     let life = fold(&events).life;
     assert!(life.archived());
@@ -156,7 +168,20 @@ fn long_messages_are_cut_at_a_character() {
 
 fn any_fact() -> impl Strategy<Value = Vec<Fact>> {
     let line = prop::sample::select(vec![
-        META, OTHER_META, TURN, TURN_2, USER, USER_2, EMPTY_USER, API_USER, BARE_META, BARE_CONTEXT, BARE_USER, SPACED, "", "x",
+        META,
+        OTHER_META,
+        TURN,
+        TURN_2,
+        USER,
+        USER_2,
+        EMPTY_USER,
+        API_USER,
+        BARE_META,
+        BARE_CONTEXT,
+        BARE_USER,
+        SPACED,
+        "",
+        "x",
     ]);
     let cuts = proptest::collection::vec(any::<prop::sample::Index>(), 0..4);
     let lines = proptest::collection::vec((line, cuts), 0..8);
@@ -175,7 +200,7 @@ fn any_fact() -> impl Strategy<Value = Vec<Fact>> {
             cuts.sort_unstable();
             cuts.dedup();
             for pair in cuts.windows(2) {
-                facts.push(Fact::Piece(facts.len() as u64, text[pair[0]..pair[1]].to_vec(), pair[0] > 0));
+                facts.push(Fact::Piece(wide(facts.len()), text[pair[0]..pair[1]].to_vec(), pair[0] > 0));
             }
         }
         for (clock, (path, replaces)) in (100..).zip(sources) {

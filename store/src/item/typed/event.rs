@@ -69,7 +69,7 @@ impl UserMessage {
         }
     }
 
-    /// One line for lists: the user's own words, "[Image]" for images without words, else nothing.
+    /// One line for lists: the user's own words, `[Image]` for images without words, else nothing.
     #[must_use]
     pub fn headline(&self) -> Option<&str> {
         match (self.own_words(), self.images) {

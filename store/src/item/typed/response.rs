@@ -9,7 +9,7 @@ pub enum ResponseItem {
     Message {
         /// "user", "assistant", "developer".
         role: String,
-        /// Its texts, one after another; images as "[Image]".
+        /// Its texts, one after another; images as `[Image]`.
         text: String,
     },
     /// The model's thinking: its summary, or its text where that is open.
@@ -47,9 +47,10 @@ impl ResponseItem {
             "function_call" => call(object, object.full_text("name"), "arguments"),
             "custom_tool_call" => call(object, object.full_text("name"), "input"),
             "local_shell_call" => call(object, Some("local_shell".to_owned()), "action"),
-            "function_call_output" | "custom_tool_call_output" => {
-                ResponseItem::ToolOutput { call_id: object.full_text("call_id"), output: text_or_json(object, "output") }
-            }
+            "function_call_output" | "custom_tool_call_output" => ResponseItem::ToolOutput {
+                call_id: object.full_text("call_id"),
+                output: text_or_json(object, "output"),
+            },
             _ => ResponseItem::Other(kind),
         }
     }
@@ -86,8 +87,13 @@ fn parts(object: &Object<'_>, key: &str) -> String {
 /// A user message's text, unless it is one of those that the program itself puts before the user's.
 #[must_use]
 pub fn without_session_prefix(text: &str) -> Option<&str> {
-    const PREFIXES: [&str; 5] =
-        ["<user_instructions>", "<environment_context>", "<user_shell_command>", "<turn_aborted>", "# AGENTS.md instructions"];
+    const PREFIXES: [&str; 5] = [
+        "<user_instructions>",
+        "<environment_context>",
+        "<user_shell_command>",
+        "<turn_aborted>",
+        "# AGENTS.md instructions",
+    ];
     let text = text.trim();
     let own = !text.is_empty() && !PREFIXES.iter().any(|prefix| text.starts_with(prefix));
     own.then_some(text)

@@ -42,7 +42,8 @@ fn session_meta_gives_what_it_states() {
 
 #[test]
 fn one_strange_field_never_hides_the_others() {
-    let meta = meta(r#"{"id":7,"timestamp":"yesterday","cwd":"","git":"main","source":null,"originator":"o","cwd":"/late"}"#);
+    let meta =
+        meta(r#"{"id":7,"timestamp":"yesterday","cwd":"","git":"main","source":null,"originator":"o","cwd":"/late"}"#);
     let expected =
         SessionMeta { originator: Some("o".to_owned()), cwd: Some("/late".to_owned()), ..SessionMeta::default() };
     assert_eq!(meta, expected);
@@ -102,7 +103,10 @@ fn events_have_old_and_new_names() {
     assert_eq!(event(r#"{"type":"turn_started"}"#), EventMsg::TurnStarted);
     assert_eq!(event(r#"{"type":"turn_complete"}"#), EventMsg::TurnComplete(None));
     assert_eq!(event(r#"{"type":"thread_rolled_back","num_turns":2}"#), EventMsg::ThreadRolledBack(2));
-    assert_eq!(event(r#"{"type":"item_completed","item":{"type":"Plan"}}"#), EventMsg::Other("item_completed".to_owned()));
+    assert_eq!(
+        event(r#"{"type":"item_completed","item":{"type":"Plan"}}"#),
+        EventMsg::Other("item_completed".to_owned())
+    );
     assert_eq!(event("{}"), EventMsg::Other(String::new()));
 }
 
