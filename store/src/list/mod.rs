@@ -15,3 +15,6 @@ pub use cursor::{Cursor, CursorError};
 pub use page::{Hidden, ListPage, page};
 pub use params::{ArchiveFilter, Direction, ListError, ListParams, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SortKey};
 pub use row::ThreadRow;
+
+#[cfg(test)]
+mod tests;

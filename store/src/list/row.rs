@@ -4,7 +4,7 @@ use crate::list::SortKey;
 use crate::metadata::ThreadMetadata;
 use crate::thread::ThreadId;
 
-/// A thread, as far as filters and order look at it. Everything is asked for at most once per list.
+/// A thread, as far as filters and order look at it. Asked of every thread for every page, so it should be cheap.
 pub trait ThreadRow {
     /// The thread. Decides between equal times.
     fn thread(&self) -> ThreadId;

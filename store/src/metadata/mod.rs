@@ -26,3 +26,6 @@ pub use canonical::BadCheckpoint;
 pub use patch::{GitPatch, MemoryMode, MetadataPatch, PatchError};
 pub use register::Stamp;
 pub use state::{MetadataEvent, ThreadMetadata};
+
+#[cfg(test)]
+mod tests;

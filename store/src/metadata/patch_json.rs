@@ -39,10 +39,12 @@ struct Named {
 
 impl Serialize for MetadataPatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
+        if !serializer.is_human_readable() {
+            self.entries().serialize(serializer)
+        } else if self.unknown.is_empty() {
             Named::serialize(self, serializer)
         } else {
-            self.entries().serialize(serializer)
+            Err(serde::ser::Error::custom("the patch has fields of a later version, which have no name here"))
         }
     }
 }
