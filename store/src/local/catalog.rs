@@ -48,12 +48,17 @@ pub(super) struct Folded {
     items: u64,
     controls: u64,
     /// Whether the last line lacks its newline, so that a later record can change it.
-    pub(super) open_end: bool,
+    open_end: bool,
 }
 
 impl Folded {
     fn nothing(key: ThreadKey) -> Folded {
         Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: 0, open_end: false }
+    }
+
+    /// Whether a record with this ordinal would continue a line.
+    pub(super) fn lacks_newline(&self, ordinal: u64) -> bool {
+        self.open_end && self.items == ordinal
     }
 
     /// Whether there is a thread at all: its creation can have failed.
@@ -85,6 +90,11 @@ impl Catalog {
     /// Adds a thread; one with the same id of which nothing was stored makes room.
     pub(super) fn add(&self, entry: &Arc<Entry>) {
         self.threads.write().insert(entry.key.thread, Arc::clone(entry));
+    }
+
+    /// Says of all threads that the log may know more of them.
+    pub(super) fn touch_all(&self) {
+        self.threads.read().values().for_each(|entry| entry.touch());
     }
 
     /// Up to `count` threads after this one, in the order of their ids.
@@ -137,15 +147,14 @@ impl Entry {
         self.stale.store(true, Ordering::Release);
     }
 
-    /// Forgets what was folded: another opening of the log may know better.
-    pub(super) fn forget(&self) {
-        *self.folded.write() = None;
-        self.touch();
-    }
-
     /// What the durable records add up to, if that is known without reading.
     pub(super) fn known(&self) -> Option<Arc<Folded>> {
         if self.stale.load(Ordering::Acquire) { None } else { self.folded.read().clone() }
+    }
+
+    /// What the durable records added up to when they were read last.
+    pub(super) fn last_known(&self) -> Option<Arc<Folded>> {
+        self.folded.read().clone()
     }
 
     /// What the durable records add up to now. Blocks on the disk.

@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use threadlog_engine::number::{narrow, wide};
 use threadlog_engine::{Head, Ticket};
 
@@ -34,10 +33,7 @@ impl Pending {
     pub(super) fn bytes(&self) -> usize {
         const FIXED: usize = 32;
         let content = match &self.content {
-            Content::Item(RolloutItem::Enveloped { payload, metadata, .. }) => {
-                payload.len().saturating_add(metadata.as_ref().map_or(0, Bytes::len))
-            }
-            Content::Item(RolloutItem::Verbatim(bytes, _)) => bytes.len(),
+            Content::Item(item) => item.bytes(),
             Content::LineEnd => 1,
         };
         content.saturating_add(FIXED)
@@ -81,7 +77,7 @@ pub(super) struct Queue {
     opening: u64,
     /// Whether something of the thread is in the log, or sent. Until then the first record is the `session_meta`.
     begun: bool,
-    /// Whether the thread is to be stored even without items.
+    /// Whether the thread is to be stored whatever is accepted.
     wanted: bool,
     /// Whether the line before the queue lacks its newline.
     mend: bool,
@@ -139,7 +135,12 @@ impl Queue {
         self.begun
     }
 
-    /// Asks for the thread to be stored even without items.
+    /// Whether what is accepted is to be sent at once.
+    pub(super) fn flows(&self) -> bool {
+        self.begun || self.wanted
+    }
+
+    /// Asks for the thread to be stored, even without items; until then every call tries.
     pub(super) fn want(&mut self) {
         self.wanted = true;
     }
