@@ -1,6 +1,6 @@
 //! A store to run a case against, and the words in which cases are written.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -100,11 +100,6 @@ impl Fixture {
 
     pub fn now(&self) -> Timestamp {
         Timestamp::from_ms(self.clock.now_ms()).unwrap()
-    }
-
-    /// The directory of a local store on a real disk.
-    pub fn root(&self) -> Option<&Path> {
-        self._directory.as_ref().map(|_| self.root.as_path())
     }
 
     /// Creates a thread with a new id.

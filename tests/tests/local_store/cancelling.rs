@@ -140,15 +140,23 @@ fn a_dropped_append_has_accepted_its_items_at_its_first_poll_and_not_before() {
 
 #[test]
 fn a_dropped_flush_or_persist_loses_and_repeats_nothing() {
-    at_every_await("flush", async |store: LocalThreadStore, live: ThreadId, _| store.flush_thread(live.into()).await, async |scene, done| {
-        if done {
-            assert_eq!(texts(&scene.store, scene.live).await.unwrap(), ["1", "2"]);
-        }
-        goes_on(scene, &["1", "2"]).await;
-    });
-    at_every_await("persist", async |store: LocalThreadStore, live: ThreadId, _| store.persist_thread(live.into()).await, async |scene, _| {
-        goes_on(scene, &["1", "2"]).await;
-    });
+    at_every_await(
+        "flush",
+        async |store: LocalThreadStore, live: ThreadId, _| store.flush_thread(live.into()).await,
+        async |scene, done| {
+            if done {
+                assert_eq!(texts(&scene.store, scene.live).await.unwrap(), ["1", "2"]);
+            }
+            goes_on(scene, &["1", "2"]).await;
+        },
+    );
+    at_every_await(
+        "persist",
+        async |store: LocalThreadStore, live: ThreadId, _| store.persist_thread(live.into()).await,
+        async |scene, _| {
+            goes_on(scene, &["1", "2"]).await;
+        },
+    );
 }
 
 #[test]
@@ -256,16 +264,24 @@ fn dropped_readers_disturb_nobody() {
 
 #[test]
 fn a_dropped_reopening_or_closing_can_be_repeated() {
-    at_every_await("reopen", async |store: LocalThreadStore, _, _| store.reopen().await, async |scene, _| {
-        scene.store.reopen().await.unwrap();
-        goes_on(scene, &["1", "2"]).await;
-    });
-    at_every_await("close", async |store: LocalThreadStore, _, _| store.close().await, async |scene, done| {
-        scene.store.close().await.unwrap();
-        if !done {
-            return;
-        }
-        scene.store.reopen().await.unwrap();
-        assert_eq!(texts(&scene.store, scene.live).await.unwrap(), ["1", "2"]);
-    });
+    at_every_await(
+        "reopen",
+        async |store: LocalThreadStore, _, _| store.reopen().await,
+        async |scene, _| {
+            scene.store.reopen().await.unwrap();
+            goes_on(scene, &["1", "2"]).await;
+        },
+    );
+    at_every_await(
+        "close",
+        async |store: LocalThreadStore, _, _| store.close().await,
+        async |scene, done| {
+            scene.store.close().await.unwrap();
+            if !done {
+                return;
+            }
+            scene.store.reopen().await.unwrap();
+            assert_eq!(texts(&scene.store, scene.live).await.unwrap(), ["1", "2"]);
+        },
+    );
 }

@@ -30,7 +30,10 @@ async fn flush_together(store: &LocalThreadStore, flavour: &str) {
         }
     }
     let (syncs, flushes) = (store.stats().unwrap().syncs - before, THREADS * ROUNDS);
-    println!("{flavour}: {flushes} flushes of {THREADS} live threads took {syncs} syncs, {:.3} for each", syncs as f64 / flushes as f64);
+    println!(
+        "{flavour}: {flushes} flushes of {THREADS} live threads took {syncs} syncs, {:.3} for each",
+        syncs as f64 / flushes as f64
+    );
     assert!(syncs * 4 <= flushes as u64, "{syncs} syncs for {flushes} flushes");
     for id in ids {
         assert_eq!(texts(store, id).await.unwrap().len(), ROUNDS);
