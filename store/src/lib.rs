@@ -2,6 +2,26 @@
 //!
 //! A [`Store`] keeps *threads*: sequences of [`RolloutItem`]s, the lines of rollout files, and the facts
 //! about them. What is known of a thread is a pure fold over its events ([`view`]).
+//!
+//! ```
+//! use threadlog::{ExportOptions, ImportOptions, Silent, Store};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (home, root, to) = (folder.path().join("home"), folder.path().join("store"), folder.path().join("to"));
+//! # std::fs::create_dir(&home)?;
+//! # std::fs::write(home.join("rollout-1.jsonl"), "{\"record_type\":\"state\"}\n")?;
+//! let store = Store::open(&root, threadlog_engine::Config::default())?;
+//! let report = store.import(&[home.clone()], &ImportOptions::default(), &Silent)?;
+//! assert_eq!(report.files.len(), 1);
+//!
+//! for thread in store.threads() {
+//!     println!("{}  {} lines", thread.thread, thread.current.facts.totals().lines);
+//! }
+//! let report = store.export(None, &to, &ExportOptions::default(), &Silent);
+//! assert_eq!(report.files.len(), 1); // the same bytes under the same name
+//! # store.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod clock;
 pub mod error;

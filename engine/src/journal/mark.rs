@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
-use crate::format::mark::{MARK_FILE_BYTES, MARK_SLOTS, MarkSlot, newest};
+use crate::format::mark::{MARK_FILE_BYTES, MARK_SLOT_WORDS, MARK_SLOTS, MarkSlot, newest};
 use crate::fs::{Fs, SharedPage};
 use crate::id::{Epoch, Sequence};
 use crate::journal::place::Places;
@@ -62,6 +62,8 @@ pub(crate) fn boot_word(fs: &dyn Fs) -> Result<u64> {
     Ok(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
 }
 
+/// The page as far as there are slots in it.
 fn words(page: &dyn SharedPage) -> Vec<u64> {
-    (0..page.words()).map(|index| page.load(index)).collect()
+    let end = MARK_SLOTS.into_iter().max().unwrap_or(0).saturating_add(MARK_SLOT_WORDS);
+    (0..end.min(page.words())).map(|index| page.load(index)).collect()
 }

@@ -175,7 +175,7 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
     if found.is_empty() || !log.damage.is_empty() {
         return Ok(());
     }
-    let named = named_large(fs, places, scans)?;
+    let named = named_large(fs, places, scans, log)?;
     for name in found.into_iter().filter(|name| !named.contains(&name.id)) {
         let path = places.large.join(name.to_string());
         fs.remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
@@ -183,10 +183,11 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
     Ok(())
 }
 
-/// The ids of every large record that any frame of any segment names.
-fn named_large(fs: &dyn Fs, places: &Places, scans: &[Scan]) -> Result<HashSet<[u8; 16]>> {
+/// The ids of every large record that any frame of any segment names. Segments left out are gone by now, and what a copy
+/// in them named is named by the original.
+fn named_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Result<HashSet<[u8; 16]>> {
     let mut named = HashSet::new();
-    for scan in scans {
+    for scan in scans.iter().filter(|scan| !log.left_out.contains(&scan.id)) {
         let mut window = crate::journal::window::Window::new();
         let path = places.segment(scan.id);
         let frames = scan.walk.pieces.iter().filter_map(|piece| match piece {

@@ -52,7 +52,7 @@ pub(crate) fn copy_tail(
             durable_upto: log.witness,
             bytes: &mut bytes,
         };
-        offsets.push(tail.write(copy, shelf, counters)?.offset);
+        offsets.push(tail.put(copy, counters)?.offset);
         count(&counters.recovered_bytes, wide(bytes.len()));
     }
     tail.sync(counters)?;
@@ -64,7 +64,7 @@ pub(crate) fn copy_tail(
         first_sequence: recovered_upto.plus(1),
         durable_upto: recovered_upto,
     };
-    tail.write(witness, shelf, counters)?;
+    tail.put(witness, counters)?;
     tail.sync(counters)?;
     Ok(offsets)
 }

@@ -79,10 +79,17 @@ pub(crate) struct Tail {
 impl Tail {
     /// Writes a group at the end of the log. After an error the caller must [`Tail::start_over`].
     pub fn write(&mut self, group: NewGroup<'_>, shelf: &Shelf, counters: &Counters) -> Result<Written> {
+        let whole = round_up(wide(group.bytes.len()), u64::from(self.block_bytes));
+        self.choose(whole, group.frame_count == 0, shelf, counters)?;
+        self.put(group, counters)
+    }
+
+    /// Writes a group to the active segment, however long that gets: what a recovery copies goes to one segment.
+    /// After an error as after one of [`Tail::write`].
+    pub fn put(&mut self, group: NewGroup<'_>, counters: &Counters) -> Result<Written> {
         let body = group.bytes.len().saturating_sub(GROUP_HEADER_BYTES);
         let whole = round_up(wide(group.bytes.len()), u64::from(self.block_bytes));
         let witness = group.frame_count == 0;
-        self.choose(whole, witness, shelf, counters)?;
         let (epoch, previous_checksum) = (self.epoch, self.chain);
         let Some(active) = self.active.as_mut() else { return Err(Error::Closed) };
         let header = GroupHeader {

@@ -4,12 +4,12 @@
 //! where it breaks off, what was ever known durable (the *witness*) or cannot be a power cut's doing is
 //! *damage*, reported and passed over, and anything else is a *torn tail*, which ends the log.
 
-use crate::format::segment::{BLOCK_BYTES_MIN, HeaderFault};
+use crate::format::segment::HeaderFault;
 use crate::id::Sequence;
 use crate::number::wide;
 use crate::recover::hole::{Hole, Next, Pending, known_records};
 pub use crate::recover::log::{Damage, DamageKind, Log, Mark, Place, Scan, Torn};
-use crate::recover::runs::{Run, Runs, Start, headers, members, runs};
+use crate::recover::runs::{Run, Runs, Start, header_damage, headers, members, runs};
 use crate::recover::walk::{BadPayload, Gap, Group, Piece};
 
 /// Puts the segments of one journal together. `scans` are in order of number; `mark` is the journal's,
@@ -156,16 +156,7 @@ impl<'a> Fold<'a> {
             _ => first.is_some_and(|first| first <= self.limit) || self.limit == Sequence(u64::MAX),
         };
         if needed && self.state == State::Reading {
-            self.log.damage.push(Damage {
-                segment: scan.id,
-                offset: 0,
-                end: scan.bytes.min(u64::from(BLOCK_BYTES_MIN)),
-                kind: DamageKind::Header,
-                first: first.unwrap_or(self.expected),
-                count: Some(0),
-                records: Vec::new(),
-                complete: true,
-            });
+            self.log.damage.push(header_damage(scan, first.unwrap_or(self.expected)));
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::frame::FrameHeader;
 use crate::format::group::GroupHeader;
-use crate::format::segment::{EpochStart, HeaderFault};
+use crate::format::segment::{BLOCK_BYTES_MIN, EpochStart, HeaderFault};
 use crate::id::{Epoch, SegmentId, Sequence};
-use crate::number::wide;
 use crate::recover::log::{Damage, DamageKind, Mark, Scan};
 use crate::recover::walk::{Group, Piece, Walk};
 
@@ -47,7 +47,7 @@ impl Start {
 pub(crate) struct Runs {
     pub(crate) counted: Vec<Run>,
     pub(crate) left_out: Vec<SegmentId>,
-    /// Runs that had to be left out because the header that would explain them is rotten.
+    /// Rotten headers among the segments that are left out.
     pub(crate) damage: Vec<Damage>,
 }
 
@@ -156,10 +156,24 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
         // recovery, or begin anywhere: taken for an epoch like others, they would supersede the originals.
         Start::Inferred { first, absent: true } => began(Some(first)),
         Start::Missing(first) => began(first),
-        // The header was there. If the runs before hold nothing that a recovery could have copied, it was
-        // none. Otherwise it may be an unfinished one, and the originals are the truth.
-        Start::Inferred { first, absent: false } => began(Some(first)) || end <= first,
+        // The header was there. It may have been a recovery that did not finish: if all that the run holds
+        // stands in the runs before too, leaving it out loses nothing. Otherwise it was none.
+        Start::Inferred { first, absent: false } => began(Some(first)) || !is_copy(scans, run, before),
     }
+}
+
+/// Whether every record of a run stands in the runs before too, with the same frame header.
+fn is_copy(scans: &[Scan], run: &Run, before: &[Run]) -> bool {
+    let originals: BTreeMap<_, _> = before.iter().flat_map(|run| records(scans, run)).collect();
+    records(scans, run).all(|(sequence, header)| originals.get(&sequence) == Some(&header))
+}
+
+/// The records of a run, by sequence.
+fn records<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item = (Sequence, &'a FrameHeader)> {
+    members(scans, run).flat_map(|scan| groups(&scan.walk)).flat_map(|group| {
+        let sequences = (0u64..).map(|index| group.header.first_sequence.plus(index));
+        sequences.zip(group.frames.iter().map(|frame| &frame.header))
+    })
 }
 
 /// The sequence after the last record of these runs.
@@ -186,26 +200,30 @@ pub(crate) fn members<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item
     run.scans.iter().filter_map(|index| scans.get(*index))
 }
 
-/// A recovery that did not finish leaves nothing to miss. One that cannot be told from that only
-/// because its header is rotten is damage, and its segments are kept as evidence.
+/// A recovery that did not finish leaves nothing to miss. Where a header is rotten, that is reported and
+/// the file is kept, as nothing but its groups tells what it was.
 fn leave_out(scans: &[Scan], run: &Run, runs: &mut Runs) {
     for scan in members(scans, run) {
         match &scan.header {
             Ok(_) | Err(HeaderFault::Absent) => runs.left_out.push(scan.id),
             Err(_) => {
-                let frames = || groups(&scan.walk).flat_map(|group| &group.frames);
-                let records: Vec<_> = frames().map(|frame| (frame.header.stream, frame.header.ordinal)).collect();
-                runs.damage.push(Damage {
-                    segment: scan.id,
-                    offset: 0,
-                    end: scan.bytes,
-                    kind: DamageKind::Header,
-                    first: headers(&scan.walk).next().map_or(Sequence(0), |header| header.first_sequence),
-                    count: Some(wide(records.len())),
-                    records,
-                    complete: true,
-                });
+                let first = headers(&scan.walk).next().map_or(Sequence(0), |header| header.first_sequence);
+                runs.damage.push(header_damage(scan, first));
             }
         }
+    }
+}
+
+/// Damage to a segment's header, which costs no record.
+pub(crate) fn header_damage(scan: &Scan, first: Sequence) -> Damage {
+    Damage {
+        segment: scan.id,
+        offset: 0,
+        end: scan.bytes.min(u64::from(BLOCK_BYTES_MIN)),
+        kind: DamageKind::Header,
+        first,
+        count: Some(0),
+        records: Vec::new(),
+        complete: true,
     }
 }

@@ -96,6 +96,9 @@ impl<'a> Run<'a> {
             match outcome {
                 Ok(report) => results.files.push((planned.number, report)),
                 Err(Fault::File(error)) => results.refused.push(refusal(&planned.found.path, &error.to_string())),
+                Err(Fault::Store(error)) if is_of_one_stream(&error) => {
+                    results.refused.push(refusal(&planned.found.path, &error.to_string()));
+                }
                 Err(Fault::Stopped) => self.stopped.store(true, Ordering::Relaxed),
                 Err(Fault::Store(error)) => {
                     self.stopped.store(true, Ordering::Relaxed);
@@ -174,4 +177,13 @@ impl<'a> Run<'a> {
     fn owner(&self, place: &Place) -> Option<ThreadId> {
         lock(&self.state).owners.get(place).map(|(_, key)| key.thread)
     }
+}
+
+/// Whether other threads can be written all the same: this one is being written by somebody else, or damaged.
+fn is_of_one_stream(error: &Error) -> bool {
+    use threadlog_engine::Error as EngineError;
+    matches!(
+        error,
+        Error::Engine(EngineError::WrongOrdinal { .. } | EngineError::StaleLease { .. } | EngineError::Corrupt { .. })
+    )
 }

@@ -75,7 +75,10 @@ impl<'a> Filter<'a> {
 
     fn search<R: ThreadRow>(&self, row: &R) -> bool {
         let Some(term) = &self.term else { return true };
-        [row.name(), row.title(), row.preview()].into_iter().flatten().any(|text| term.is_in(text))
+        let (title, preview) = (row.title(), row.preview());
+        // Most titles are the preview.
+        let title = title.filter(|_| title != preview);
+        [row.name(), title, preview].into_iter().flatten().any(|text| term.is_in(text))
     }
 }
 

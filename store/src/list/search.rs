@@ -2,8 +2,8 @@
 
 use memchr::memchr2_iter;
 
-/// A text to look for. ASCII letters are compared with ASCII letters; a term with other characters is
-/// compared in lower case, by the rules of Unicode.
+/// A text to look for, in lower case. ASCII is only compared with ASCII; a term with other characters by
+/// the rules of Unicode.
 pub(super) enum Term {
     Ascii(Vec<u8>),
     Other(String),
@@ -11,12 +11,14 @@ pub(super) enum Term {
 
 impl Term {
     pub(super) fn new(text: &str) -> Term {
-        if text.is_ascii() { Term::Ascii(text.as_bytes().to_vec()) } else { Term::Other(text.to_lowercase()) }
+        let text = text.to_lowercase();
+        if text.is_ascii() { Term::Ascii(text.into_bytes()) } else { Term::Other(text) }
     }
 
     pub(super) fn is_in(&self, text: &str) -> bool {
         match self {
-            Term::Other(term) => text.to_lowercase().contains(term.as_str()),
+            // Lower case of ASCII is ASCII, so most texts need not be looked into.
+            Term::Other(term) => !text.is_ascii() && text.to_lowercase().contains(term.as_str()),
             Term::Ascii(term) => is_in(term, text.as_bytes()),
         }
     }

@@ -36,7 +36,7 @@ impl ThreadMetadata {
         self.created_ms().max(last.unwrap_or(0))
     }
 
-    /// When the last turn began; until one did, when the thread began. What the agent does in a turn does not change it.
+    /// When the last turn began; until one did, when the thread began. What the agent does in a turn changes nothing.
     #[must_use]
     pub fn recency_ms(&self) -> u64 {
         self.created_ms().max(self.derived.tally.last_turn().map_or(0, Timestamp::ms))

@@ -44,7 +44,8 @@ pub(super) struct File {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum MetadataEvent<'a> {
-    /// An item of the thread: a whole line, also if it came in several records.
+    /// An item of the thread: a whole line, also if it came in several records. A line whose end has not come
+    /// yet is given once it is whole.
     Item {
         /// Its ordinal; of a line in several records, the first one's. No two items have the same.
         ordinal: u64,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::import::Outcome;
@@ -101,4 +102,51 @@ fn a_thread_that_lost_its_control_records_is_still_there() {
     assert_eq!(tree(&to).into_values().collect::<Vec<_>>(), [rollout(A, 3).into_bytes()]);
     bench.import();
     bench.assert_round_trip();
+}
+
+#[test]
+fn where_items_may_be_lost_that_no_control_record_speaks_of_a_new_revision_begins_too() {
+    let bench = Bench::new();
+    bench.put(&name(A), rollout(A, 3));
+    bench.import();
+    let long = line(4, "response_item", &format!("{{\"output\":\"{}\"}}", "y".repeat(300 << 10)));
+    bench.put(&name(A), rollout(A, 3) + &long.repeat(8));
+    let store = bench.open();
+    let report = store.import(&[bench.home()], &one_job(), &StopAfter(AtomicU64::new(0))).unwrap();
+    store.close().unwrap();
+    assert!(report.stopped);
+    // A control record behind it, so that these are known to be all there.
+    let copy = bench.put(&format!("copy/{}", name(A)), rollout(A, 3));
+    assert_eq!(bench.import_paths(&[copy]).count(Outcome::Unchanged), 1);
+    // The first batch of what the file gained: three such lines, and no control record.
+    let (path, offset) = find(&bench, &"y".repeat(100)).unwrap();
+    bench.disk.overwrite(&path, offset / 4096 * 4096, &vec![0xAA; 904 << 10]).unwrap();
+    let report = bench.import();
+    let outcomes: Vec<_> = report.files.iter().map(|file| file.outcome).collect();
+    assert_eq!((outcomes, report.refused.len()), (vec![Outcome::Repaired, Outcome::Grown], 0), "{report:?}");
+    let (_, files) = bench.export(&ExportOptions::default());
+    assert!(files[&name(A)] == tree(&bench.home())[&name(A)]);
+}
+
+#[test]
+fn where_a_threads_end_may_be_lost_a_new_revision_begins() {
+    let bench = Bench::new();
+    bench.put(&name(A), rollout(A, 3));
+    bench.put(&name(B), rollout(B, 3));
+    bench.import();
+    bench.put(&name(A), rollout(A, 5));
+    bench.import();
+    bench.put(&name(B), rollout(B, 5));
+    bench.import();
+    // The whole group of A's growth: nobody can tell now what stood there. B goes on after it without a gap.
+    let (path, offset) = find(&bench, "message 4").unwrap();
+    bench.disk.overwrite(&path, offset / 4096 * 4096, &[0xAA; 4096]).unwrap();
+    let report = bench.import();
+    assert_eq!(report.refused, []);
+    assert_eq!(
+        report.files.iter().map(|file| file.outcome).collect::<Vec<_>>(),
+        [Outcome::Repaired, Outcome::Unchanged]
+    );
+    bench.assert_round_trip();
+    assert_eq!(bench.import().count(Outcome::Unchanged), 2);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use super::*;
 use crate::event::{CODEC, CONTROL, Control, Created, Origin, Place, Source};
@@ -50,6 +51,24 @@ fn a_stored_path_never_leads_out_of_the_target() {
     assert_eq!((report.files.len(), report.failed.len()), (1, 5), "{report:?}");
     assert!(!outside.exists());
     assert_eq!(tree(bench.folder.path()).into_keys().collect::<Vec<_>>(), ["to/fine.jsonl"]);
+}
+
+#[test]
+fn what_comes_out_is_checked_against_what_went_in() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let Control::Source(empty) = empty_source(b"a.jsonl") else { panic!("not a source") };
+    plant(&store, key(1), &[Control::Source(Source { blake3: [7; 32], ..empty.clone() })]);
+    let place = Place { path: PathBytes::new(&b"b.jsonl"[..]), ..empty.place.clone() };
+    plant(&store, key(2), &[Control::Source(Source { bytes: 1, place, ..empty })]);
+    let to = bench.folder.path().join("to");
+    let report = store.export(None, &to, &ExportOptions::default(), &Silent);
+    assert_eq!((report.files.len(), report.failed.len()), (0, 2));
+    assert!(report.failed.iter().all(|failed| failed.reason.contains("no longer gives the bytes")), "{report:?}");
+    assert_eq!(tree(&to).len(), 0, "nothing is left behind");
+    drop(store);
+    let report = Store::verify_on(Arc::new(bench.disk.clone()), root(), &Silent).unwrap();
+    assert_eq!(report.faults.iter().map(|fault| fault.files.len()).collect::<Vec<_>>(), [1, 1]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files into a store: new, grown, rewritten, moved, copied, diverged, and again.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::import::Outcome;
@@ -72,7 +73,8 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     let bench = Bench::new();
     let first = rollout(A, 5);
     let second = first.replace("message 3", "message X");
-    bench.put(&path(), &first);
+    let file = bench.put(&path(), &first);
+    let first_time = modified(&file);
     bench.import();
     bench.put(&path(), &second);
     assert_eq!(outcomes(&bench.import()), [(path(), Outcome::Rewritten)]);
@@ -85,8 +87,9 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     assert_eq!(files[&path()], second.as_bytes());
     assert_eq!(files[&path().replace(".jsonl", ".r1.jsonl")], first.as_bytes());
 
-    // Written back as it was: the first revision is the current one again, and no third is made.
-    bench.put(&path(), &first);
+    // Put back as it was: the first revision is the current one again, and no third is made.
+    let file = bench.put(&path(), &first);
+    fs::OpenOptions::new().append(true).open(&file).unwrap().set_modified(first_time).unwrap();
     assert_eq!(outcomes(&bench.import()), [(path(), Outcome::Unchanged)]);
     bench.assert_round_trip();
     let store = bench.open_read();
@@ -97,29 +100,25 @@ fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     assert!(store.resolve(&format!("{A}~3")).is_err() && store.resolve(&format!("{A}~0")).is_err());
 }
 
+/// As a live thread does it.
+fn append_live(store: &crate::Store, key: crate::ThreadKey, ordinal: u64, line: &str) {
+    let mut payload = Vec::new();
+    crate::event::encode_line(&crate::item::parse(line.as_bytes()), false, &mut payload);
+    let stream = key.stream(crate::event::ITEMS);
+    let (ordinal, codec) = (Some(ordinal), crate::event::CODEC);
+    let mut batch = Batch::new();
+    batch.push(NewRecord { stream, ordinal, lease_epoch: 1, clock: 1, codec, payload: &payload }).unwrap();
+    let engine = store.engine().unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+}
+
 #[test]
 fn a_thread_continued_in_both_places_keeps_both() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 2));
     bench.import();
     let store = bench.open();
-    let key = store.resolve(A).unwrap();
-    let mut payload = Vec::new();
-    crate::event::encode_line(&crate::item::parse(message(3, "said here").as_bytes()), false, &mut payload);
-    let mut batch = Batch::new();
-    let stream = key.stream(crate::event::ITEMS);
-    batch
-        .push(NewRecord {
-            stream,
-            ordinal: Some(3),
-            lease_epoch: 1,
-            clock: 1,
-            codec: crate::event::CODEC,
-            payload: &payload,
-        })
-        .unwrap();
-    let engine = store.engine().unwrap();
-    engine.sync(engine.append(batch).unwrap()).unwrap();
+    append_live(&store, store.resolve(A).unwrap(), 3, &message(3, "said here"));
     store.close().unwrap();
 
     bench.put(&path(), rollout(A, 2) + &message(3, "said there"));
@@ -128,6 +127,41 @@ fn a_thread_continued_in_both_places_keeps_both() {
     let thread = bench.open_read().thread(A.parse().unwrap()).unwrap();
     assert_eq!(thread.others[0].facts.totals().live_records, 1);
     assert_eq!(thread.others[0].facts.totals().lines, 4);
+}
+
+/// Appends to a thread while its file is being imported.
+struct Intruder<'a> {
+    store: &'a crate::Store,
+    key: crate::ThreadKey,
+    done: AtomicBool,
+}
+
+impl crate::Progress for Intruder<'_> {
+    fn planned(&self, _files: u64, _bytes: u64) {}
+    fn file_done(&self) {}
+    fn advanced(&self, _bytes: u64) {
+        if !self.done.swap(true, Ordering::Relaxed) {
+            append_live(self.store, self.key, 3, &message(3, "said here"));
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_being_written_is_left_for_the_next_import() {
+    let bench = Bench::new();
+    bench.put(&format!("1/{}", name(A)), rollout(A, 2));
+    bench.import();
+    bench.put(&format!("1/{}", name(A)), rollout(A, 3));
+    bench.put(&format!("2/{}", name(B)), rollout(B, 3));
+    let store = bench.open();
+    let intruder = Intruder { store: &store, key: store.resolve(A).unwrap(), done: AtomicBool::new(false) };
+    let report = store.import(&[bench.home()], &one_job(), &intruder).unwrap();
+    assert_eq!((report.count(Outcome::New), report.refused.len()), (1, 1));
+    assert!(report.refused[0].reason.contains("ordinal"), "{}", report.refused[0].reason);
+    let report = store.import(&[bench.home()], &one_job(), &Silent).unwrap();
+    assert_eq!(report.count(Outcome::Diverged), 1);
+    drop(store);
+    bench.assert_round_trip();
 }
 
 #[test]
@@ -150,6 +184,10 @@ fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     bench.import();
     bench.assert_round_trip();
     assert_eq!(bench.open_read().threads().len(), 1);
+
+    // A copy that is gone was not moved to where the other one has always been.
+    fs::remove_dir_all(bench.home().join("copies")).unwrap();
+    assert_eq!(bench.import().moved(), 0);
 }
 
 #[test]
@@ -228,6 +266,16 @@ fn a_file_that_learns_its_thread_late_stays_with_what_is_stored() {
     bench.put("rollout-x.jsonl", &whole);
     assert_eq!(bench.import().count(Outcome::Grown), 1);
     bench.assert_round_trip();
+}
+
+#[test]
+fn an_empty_file_says_nothing_about_what_comes_into_it_later() {
+    let bench = Bench::new();
+    bench.put("rollout-x.jsonl", "");
+    bench.import();
+    bench.put("rollout-x.jsonl", rollout(A, 1));
+    let report = bench.import();
+    assert_eq!((report.count(Outcome::New), report.files[0].thread.to_string().as_str()), (1, A));
 }
 
 #[test]

@@ -184,12 +184,14 @@ fn any_fact() -> impl Strategy<Value = Vec<Fact>> {
         "x",
     ]);
     let cuts = proptest::collection::vec(any::<prop::sample::Index>(), 0..4);
-    let lines = proptest::collection::vec((line, cuts), 0..8);
+    // Now and then a record claims to continue a line that has ended, or none.
+    let stray = proptest::bool::weighted(0.2);
+    let lines = proptest::collection::vec((line, cuts, stray), 0..8);
     let sources = proptest::collection::vec((0..3u8, proptest::option::of(0..3u8)), 0..6);
     (lines, sources, any::<bool>()).prop_map(|(lines, sources, cut_end)| {
         let mut facts = Vec::new();
         let last = lines.len().saturating_sub(1);
-        for (number, (line, cuts)) in lines.into_iter().enumerate() {
+        for (number, (line, cuts, stray)) in lines.into_iter().enumerate() {
             let end = if cut_end && number == last { "" } else { "\n" };
             let text = format!("{line}{end}").into_bytes();
             if text.is_empty() {
@@ -200,7 +202,7 @@ fn any_fact() -> impl Strategy<Value = Vec<Fact>> {
             cuts.sort_unstable();
             cuts.dedup();
             for pair in cuts.windows(2) {
-                facts.push(Fact::Piece(wide(facts.len()), text[pair[0]..pair[1]].to_vec(), pair[0] > 0));
+                facts.push(Fact::Piece(wide(facts.len()), text[pair[0]..pair[1]].to_vec(), pair[0] > 0 || stray));
             }
         }
         for (clock, (path, replaces)) in (100..).zip(sources) {

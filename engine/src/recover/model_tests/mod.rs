@@ -298,10 +298,10 @@ fn run_all(count: u64, rot: bool) {
 
 #[test]
 fn no_accident_loses_what_was_acknowledged_or_passes_for_damage() {
-    run_all(1000, false);
+    run_all(400, false);
 }
 
 #[test]
 fn one_rotten_byte_is_reported_for_ever() {
-    run_all(1000, true);
+    run_all(400, true);
 }

@@ -95,6 +95,9 @@ fn search_looks_into_name_title_and_preview_in_any_case() {
     assert_eq!(of("he build"), [1]);
     assert_eq!(of("ärger mit été"), [3]);
     assert_eq!(of("ÄRGER"), [3]);
+    assert_eq!(of("BUILD, then ä"), [3]);
+    // The sign for Kelvin is a K in lower case.
+    assert_eq!(of("\u{212a}"), of("k"));
     assert_eq!(of("all"), [2]);
     assert_eq!(of("bbuild"), [0; 0]);
     assert_eq!(of(""), [1, 2, 3, 4]);
