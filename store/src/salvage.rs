@@ -54,7 +54,7 @@ pub(crate) fn salvage(fs: Arc<dyn Fs>, root: &Path, to: &Path, progress: &dyn Pr
         }
         match write(job, Rendering::new(&reader, job.key), to, &options) {
             Ok((outcome, bytes)) => {
-                let complete = job.source.is_some();
+                let complete = job.complete;
                 report.intact.files.push(ExportedFile {
                     path: job.path.clone(),
                     key: job.key,
@@ -91,7 +91,7 @@ fn rescue(log: &dyn ReadLog, job: &Job, to: &Path, options: &ExportOptions, repo
             None
         }
     });
-    let whole = Job { key: job.key, path: path.clone(), source: None };
+    let whole = Job { key: job.key, path: path.clone(), source: None, complete: false };
     match write(&whole, rest, to, options) {
         Ok(_) => report.damaged.push(SalvagedFile { path, key: job.key, lines, lost_records }),
         Err(error) => report.intact.failed.push(Refusal { path, reason: error.to_string() }),

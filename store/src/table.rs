@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) life: Life,
     /// Records of its items stream.
     pub(crate) items: u64,
+    /// Whether a live thread wrote items here, besides imports.
+    pub(crate) live: bool,
     /// Whether records of it are lost or cannot be read.
     pub(crate) damaged: bool,
 }
@@ -34,6 +36,7 @@ impl Table {
             match info.stream.channel {
                 ITEMS => {
                     entry.items = info.records;
+                    entry.live = log.head(&info.stream).is_some_and(|head| head.lease_epoch > 0);
                     // Nothing stands there; an error says that something may have.
                     entry.damaged |= log.read(&info.stream, info.records..u64::MAX).next().is_some();
                 }
@@ -53,7 +56,10 @@ impl Table {
             }
         }
         for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {
-            table.entry(ThreadKey::of(stream)).damaged = true;
+            // A life of which nothing at all is left is the damage report's, not a thread without items.
+            if let Some(entry) = table.0.get_mut(&ThreadKey::of(stream)) {
+                entry.damaged = true;
+            }
         }
         table
     }

@@ -112,8 +112,7 @@ pub(crate) fn export(
         let path = job.path.clone();
         match written {
             Ok((outcome, bytes)) => {
-                let complete = job.source.is_some();
-                report.files.push(ExportedFile { path, key: job.key, outcome, bytes, complete });
+                report.files.push(ExportedFile { path, key: job.key, outcome, bytes, complete: job.complete });
             }
             Err(error) => report.failed.push(Refusal { path, reason: error.to_string() }),
         }

@@ -16,8 +16,10 @@ pub(crate) struct Job {
     pub(crate) key: ThreadKey,
     /// Its path below the target folder. Untrusted.
     pub(crate) path: PathBytes,
-    /// What it has to be; `None` where no import was completed: then all items are written.
+    /// What it has to be; without it all items are written.
     pub(crate) source: Option<Source>,
+    /// Whether that is all there ever was: not, if its import was never completed.
+    pub(crate) complete: bool,
 }
 
 /// A life's claim to a path.
@@ -76,25 +78,34 @@ fn claims(
 ) -> Vec<Claim> {
     let life = &entry.life;
     let claim = |path: PathBytes, source: Option<&Source>, clock, superseded| Claim {
-        job: Job { key, path, source: source.cloned() },
+        job: Job { key, path, source: source.cloned(), complete: source.is_some() || entry.live },
         number,
         clock,
         superseded,
     };
     let superseded =
         |place: &Place| owners.get(place).is_some_and(|(_, owner)| *owner != key && owner.thread == key.thread);
-    let sources: Vec<Claim> = life
+    let mut sources: Vec<Claim> = life
         .sources()
         .map(|(clock, source)| claim(source.place.path.clone(), Some(source), clock, superseded(&source.place)))
         .collect();
-    if !sources.is_empty() {
+    let covered = life.sources().any(|(_, source)| source.records == entry.items);
+    if let Some(latest) = sources.iter_mut().max_by_key(|claim| claim.clock) {
+        if entry.live && !covered {
+            // The thread went on here: the file that it was imported from last is written as it would be now.
+            latest.job.source = None;
+        }
         return sources;
     }
     let clock = life.clock();
     vec![match life.created().map(|created| (&created.origin, created.at_ms)) {
         // Its import was never completed.
         Some((Origin::Imported(place), _)) => claim(place.path.clone(), None, clock, superseded(place)),
-        Some((Origin::Native, at_ms)) => claim(native_path(key.thread, at_ms), None, clock, false),
+        Some((Origin::Native, at_ms)) => {
+            let mut native = claim(native_path(key.thread, at_ms), None, clock, false);
+            native.job.complete = true;
+            native
+        }
         // Its control records are lost. With another life of the thread there, that one is the current one.
         None => claim(PathBytes::new(format!("rollout-unknown-{}.jsonl", key.thread)), None, clock, !alone),
     }]

@@ -3,9 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 
-use threadlog_engine::ReadLog;
-
-use crate::event::{ITEMS, Place};
+use crate::event::Place;
 use crate::import::compare::{Prefix, Relation, relate};
 use crate::import::file::{Fault, Planned};
 use crate::import::report::Outcome;
@@ -74,7 +72,7 @@ impl Run<'_> {
                 }
                 Relation::Differs => {
                     unfit.differs = true;
-                    unfit.continued |= self.engine.head(&key.stream(ITEMS)).is_some_and(|head| head.lease_epoch > 0);
+                    unfit.continued |= entry.live;
                 }
                 Relation::Damaged => unfit.damaged = true,
             }

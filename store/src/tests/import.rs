@@ -165,6 +165,25 @@ fn a_thread_that_is_being_written_is_left_for_the_next_import() {
 }
 
 #[test]
+fn a_thread_that_went_on_here_is_exported_with_what_was_said_here() {
+    let bench = Bench::new();
+    bench.put(&path(), rollout(A, 2));
+    bench.import();
+    let store = bench.open();
+    append_live(&store, store.resolve(A).unwrap(), 3, &message(3, "said here"));
+    store.close().unwrap();
+    assert_eq!(bench.import().count(Outcome::Unchanged), 1, "the file holds the beginning");
+    let (report, files) = bench.export(&ExportOptions::default());
+    assert!(report.failed.is_empty() && report.files[0].complete);
+    let whole = rollout(A, 2) + &message(3, "said here");
+    assert_eq!(files[&path()], whole.as_bytes());
+    // It went on elsewhere with that, and comes back.
+    bench.put(&path(), whole + &message(4, "said there"));
+    assert_eq!(bench.import().count(Outcome::Grown), 1);
+    bench.assert_round_trip();
+}
+
+#[test]
 fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     let bench = Bench::new();
     let old = bench.put(&path(), rollout(A, 2));
