@@ -1,6 +1,8 @@
 //! Records that do not fit a batch: files of their own under `large/`, durable before the group that names them.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::frame;
@@ -24,6 +26,23 @@ impl Pending {
             let _ = fs.remove_file(&path);
         }
     }
+}
+
+/// Sees to it, once for each engine, that the directory stands on disk. That it is there says nothing: whoever made it
+/// may have failed, or died, before its name was synced.
+pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) -> Result<()> {
+    if made.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    match fs.create_dir(&places.large) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", &places.large, error));
+        }
+        _ => {}
+    }
+    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+    made.store(true, Ordering::Release);
+    Ok(())
 }
 
 /// Writes and syncs the files of a batch's large records and puts references into its frames.

@@ -52,7 +52,7 @@ pub enum SubAgentSource {
         parent_thread_id: ThreadId,
         /// How many threads above this one: 1 for a child of a thread that a user started.
         depth: u32,
-        /// The agent's place among agents: "/root/fix".
+        /// The agent's place among agents: "/main/fix".
         #[serde(skip_serializing_if = "Option::is_none")]
         agent_path: Option<String>,
         /// The agent's name.

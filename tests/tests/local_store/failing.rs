@@ -6,7 +6,7 @@ use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
     AppendItemsParams, Result, ResumeThreadParams, ThreadStore, ThreadStoreError, Unavailability,
 };
-use threadlog_engine::fs::sim::{Choice, EIO, ENOSPC, Fault, SimFs};
+use threadlog_engine::fs::sim::{CallKind, Choice, EIO, ENOSPC, Fault, SimFs};
 
 use crate::words::{append, create, current_thread, manual, message, open, texts};
 
@@ -83,7 +83,12 @@ impl Embedder {
         let after = self.fs.snapshot().crash(&Choice::LoseAll);
         let store = open(&after, manual()).await.unwrap();
         for (id, accepted, acknowledged) in &self.threads {
-            let found = texts(&store, *id).await.unwrap_or_else(|error| { if *acknowledged > 0 { panic!("{error}") } Vec::new() });
+            let found = texts(&store, *id).await.unwrap_or_else(|error| {
+                if *acknowledged > 0 {
+                    panic!("{error}")
+                }
+                Vec::new()
+            });
             let (short, all) = (lengths(&found), lengths(accepted));
             assert!(found.len() >= *acknowledged, "{short:?} of {all:?}, acknowledged {acknowledged}");
             assert!(accepted.starts_with(&found), "{short:?} of {all:?}");
@@ -109,11 +114,14 @@ impl Embedder {
     }
 }
 
-/// Runs the script with this fault at the `number`-th call; gives back whether the fault took effect.
-async fn run(number: u64, fault: Fault, large: &str) -> bool {
+/// Runs the script with this fault at the `number`-th call, of this kind or of any; gives back whether it took effect.
+async fn run(kind: Option<CallKind>, number: u64, fault: Fault, large: &str) -> bool {
     let fs = SimFs::new(number);
     let store = open(&fs, manual()).await.unwrap();
-    fs.fail_call(fs.calls() + number, fault);
+    match kind {
+        Some(kind) => fs.fail_kind(kind, fs.calls_of(kind) + number, fault),
+        None => fs.fail_call(fs.calls() + number, fault),
+    }
     let mut embedder = Embedder { fs: fs.clone(), store, threads: Vec::new(), errors: 0 };
     embedder.script(large).await;
     let fired = fs.faults_fired() > 0;
@@ -122,7 +130,7 @@ async fn run(number: u64, fault: Fault, large: &str) -> bool {
     fs.clear_faults();
     let again = open(&fs.snapshot(), manual()).await.unwrap();
     for (id, accepted, _) in &embedder.threads {
-        assert_eq!(&texts(&again, *id).await.unwrap(), accepted, "call {number}, {fault:?}");
+        assert_eq!(&texts(&again, *id).await.unwrap(), accepted, "call {number} of {kind:?}, {fault:?}");
     }
     assert!(fired || embedder.errors == 0);
     fired
@@ -131,27 +139,24 @@ async fn run(number: u64, fault: Fault, large: &str) -> bool {
 #[test]
 fn whichever_call_fails_items_are_kept_in_order_and_stored_once() {
     let large = "x".repeat(1_200_000);
+    let faults = [
+        (None, Fault::Error(EIO)),
+        (None, Fault::Error(ENOSPC)),
+        (Some(CallKind::Write), Fault::ShortWrite(100)),
+        (Some(CallKind::Write), Fault::ShortWriteThenError { bytes: 5000, errno: ENOSPC }),
+        // After this nobody knows what is on the disk, and the page cache tells lies.
+        (Some(CallKind::Sync), Fault::FailedSync),
+    ];
     current_thread().block_on(async {
         let mut runs = 0;
-        for fault in [
-            Fault::Error(EIO),
-            Fault::Error(ENOSPC),
-            Fault::FailedSync,
-            Fault::ShortWrite(100),
-            Fault::ShortWriteThenError { bytes: 5000, errno: ENOSPC },
-        ] {
-            // Faults that do not fit a call are spent without effect, so count by the calls there are.
-            let mut quiet = 0;
-            for number in 1.. {
-                let fired = run(number, fault, &large).await;
-                runs += usize::from(fired);
-                quiet = if fired { 0 } else { quiet + 1 };
-                if quiet > 40 {
-                    break;
-                }
+        for (kind, fault) in faults {
+            let mut number = 1;
+            while run(kind, number, fault, &large).await {
+                number += 1;
             }
+            println!("{} runs with {fault:?}", number - 1);
+            runs += number - 1;
         }
-        println!("{runs} runs with a fault that took effect");
         assert!(runs > 60, "{runs}");
     });
 }

@@ -33,6 +33,9 @@ fn a_failed_sync_is_told_to_everybody_and_after_reopening_everything_goes_on() {
         for id in [a, b] {
             append(&store, id, &["1"]).await.unwrap();
             store.flush_thread(id.into()).await.unwrap();
+        }
+        // One sync is everybody's: these come after both.
+        for id in [a, b] {
             append(&store, id, &["2"]).await.unwrap();
         }
         append(&store, unstored, &["1"]).await.unwrap();
@@ -97,7 +100,7 @@ fn a_reopening_that_fails_can_be_repeated() {
         append(&store, id, &["1"]).await.unwrap();
         fail_next_sync(&fs);
         assert!(is_poisoned(store.flush_thread(id.into()).await));
-        fs.fail_kind(CallKind::Open, fs.calls_of(CallKind::Open) + 1, Fault::Error(EIO));
+        fs.fail_kind(CallKind::List, fs.calls_of(CallKind::List) + 1, Fault::Error(EIO));
         let failed = store.reopen().await.unwrap_err();
         assert!(matches!(failed, ThreadStoreError::Unavailable(_, Unavailability::Io)), "{failed}");
         let closed = store.flush_thread(id.into()).await.unwrap_err();
