@@ -35,3 +35,8 @@ pub use journal::ticket::{Append, Durable, Ticket};
 pub use journal::verify::{LostRecord, VerifyReport, verify};
 pub use lock::Owner;
 pub use recover::log::{Damage, DamageKind};
+
+/// The README's example compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
