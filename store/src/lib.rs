@@ -62,3 +62,8 @@ pub use thread::{ThreadId, ThreadKey};
 
 #[cfg(test)]
 mod tests;
+
+/// The README's example compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

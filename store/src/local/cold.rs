@@ -134,7 +134,7 @@ fn read(engine: &Engine, operation: &'static str, entry: &Entry, range: HistoryR
     let (key, id) = (entry.key, entry.key.thread);
     let end = engine.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
     let (items, range_end) = match range {
-        HistoryRange::All => (Items::within(engine, key, 0..end), end),
+        HistoryRange::All => (Items::new(engine, key, 0), end),
         HistoryRange::Last(count) => (Items::tail(engine, key, count), end),
         HistoryRange::From { ordinal, count_max } => {
             let to = ordinal.saturating_add(count_max).min(end);

@@ -135,6 +135,11 @@ impl Queue {
         self.begun
     }
 
+    /// Whether something of the thread is known to be durable.
+    pub(super) fn is_stored(&self) -> bool {
+        self.base > 0
+    }
+
     /// Whether what is accepted is to be sent at once.
     pub(super) fn flows(&self) -> bool {
         self.begun || self.wanted

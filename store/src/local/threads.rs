@@ -118,7 +118,7 @@ impl ThreadStore for LocalThreadStore {
             let (entry, folded) = shared.readable(OPERATION, id, params.include_archived).await?;
             return Ok(stored_thread(&entry, &folded));
         }
-        if let Some(writer) = shared.live.find(id).filter(|writer| !writer.begun()) {
+        if let Some(writer) = shared.live.find(id).filter(|writer| !writer.is_stored()) {
             writer.store(shared, OPERATION, true).await?;
         }
         let (entry, _) = shared.readable(OPERATION, id, params.include_archived).await?;

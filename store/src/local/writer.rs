@@ -132,9 +132,9 @@ impl Writer {
         self.queue.lock().end();
     }
 
-    /// Whether something of the thread is in the log, or on its way there.
-    pub(super) fn begun(&self) -> bool {
-        self.queue.lock().begun()
+    /// Whether something of the thread is known to be durable.
+    pub(super) fn is_stored(&self) -> bool {
+        self.queue.lock().is_stored()
     }
 
     fn queue(&self, operation: &'static str) -> Result<MutexGuard<'_, Queue>> {

@@ -47,7 +47,8 @@ pub enum HistoryRange {
     All,
     /// This many, the newest. Costs what it returns, not what the thread is long.
     Last(u64),
-    /// At most `count_max`, from this ordinal on: the way to read a long thread piece by piece.
+    /// At most `count_max`, from this ordinal on: the way to read a long thread piece by piece, and to read around
+    /// damage. A line that was imported in two pieces and falls on the border comes in two.
     From {
         /// The first ordinal wanted.
         ordinal: u64,

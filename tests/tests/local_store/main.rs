@@ -2,6 +2,7 @@
 //! threads, and to lose and repeat nothing whatever the disk does and whoever stops waiting.
 
 mod cancelling;
+mod damaged;
 mod executors;
 mod failing;
 mod gate;
