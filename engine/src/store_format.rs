@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::format::HeaderFault;
 use crate::format::store_file::FormatFile;
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
-use crate::journal::place::Places;
+use crate::journal::place::{self, Places};
+use crate::journal::scan;
 
 /// How long to wait for another process that is making the store at this moment.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,9 +48,10 @@ pub(crate) fn open_or_create(fs: &dyn Fs, places: &Places, config: &Config) -> R
 
 /// A store without FORMAT is either no store yet, or a damaged one: then nothing is made anew over it.
 fn missing(fs: &dyn Fs, places: &Places) -> Error {
-    let segments = crate::journal::scan::segments(fs, places).unwrap_or_default();
+    let numbers = place::journals(fs, &places.root).unwrap_or_default();
+    let holds = |number| !scan::segments(fs, &Places::new(&places.root, number)).unwrap_or_default().is_empty();
     // The first segment of a store is made after FORMAT is durable.
-    if segments.is_empty() {
+    if !numbers.into_iter().any(holds) {
         return Error::NoStore { path: places.root.clone() };
     }
     let what = "missing, though there are journals".to_owned();

@@ -3,7 +3,7 @@
 use crate::format::frame::FRAME_HEADER_BYTES;
 use crate::format::frame::FrameHeader;
 use crate::id::Sequence;
-use crate::journal::index::{Conflict, GroupPlace, Index, Note, Noted, SegmentPlace};
+use crate::journal::index::{Conflict, GroupPlace, Index, Note, Noted};
 use crate::journal::place::Places;
 use crate::number::wide;
 use crate::recover::log::{Damage, Log, Scan};
@@ -13,8 +13,9 @@ use crate::recover::walk::{Frame, Group, Piece};
 pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) -> Index {
     let mut index = Index::new(log.last.0);
     index.damage.clone_from(&log.damage);
+    index.damage.iter_mut().for_each(|damage| damage.journal = places.number);
     for scan in scans {
-        index.segments.push(SegmentPlace { id: scan.id, path: places.segment(scan.id) });
+        index.segments.push(places.segment_place(scan.id));
     }
     let mut known: Vec<&Group> = Vec::new();
     for place in &log.groups {
@@ -36,13 +37,14 @@ pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) 
             note_suspects(&mut index, scans, damaged);
         }
         for (stream, ordinal) in &damaged.records {
-            index.lose(*stream, *ordinal, at);
+            if damaged.complete || index.is_plausible(stream, *ordinal) {
+                index.lose(*stream, *ordinal, at);
+            }
         }
         if !damaged.complete {
             index.doubt(last_of(damaged), at);
         }
     }
-    index.blame();
     index
 }
 
@@ -59,7 +61,7 @@ fn note_group(index: &mut Index, known: &[&Group], group: &Group, frames: &[Fram
             continue;
         }
         let note = note_of(frame, number, group.offset);
-        if index.recover(note) == Noted::Fresh {
+        if index.note(note) == Noted::Fresh {
             continue;
         }
         settle(index, known, note, &frame.header);
@@ -105,8 +107,11 @@ fn note_suspects(index: &mut Index, scans: &[Scan], damage: &Damage) {
         });
         let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
         for frame in &gap.suspects {
-            // Taken places stay as they are: a vouched-for record beats a suspect.
-            let _ = index.recover(note_of(frame, number, gap.offset));
+            let note = note_of(frame, number, gap.offset);
+            if index.is_plausible(&note.stream, note.ordinal) {
+                // Taken places stay as they are: a vouched-for record beats a suspect.
+                let _ = index.note(note);
+            }
         }
     }
 }

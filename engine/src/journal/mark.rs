@@ -49,10 +49,14 @@ impl MarkPage {
     }
 }
 
-/// What a reader learns from the page: `None` if there is none (or none that is sound).
-pub(crate) fn read(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Option<MarkSlot> {
-    let page = fs.shared_page_read(&places.mark()).ok()?;
-    newest(&words(&*page), store)
+/// The page as a reader maps it; `None` if there is none yet.
+pub(crate) fn map(fs: &dyn Fs, places: &Places) -> Option<Arc<dyn SharedPage>> {
+    fs.shared_page_read(&places.mark()).ok()
+}
+
+/// What a page says now: `None` if nothing in it is sound.
+pub(crate) fn newest_of(page: &dyn SharedPage, store: &[u8; 16]) -> Option<MarkSlot> {
+    newest(&words(page), store)
 }
 
 /// The first word of the boot's id.

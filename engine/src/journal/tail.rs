@@ -9,7 +9,7 @@ use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::segment::{EpochStart, SegmentHeader};
 use crate::fs::{File, Fs, OpenMode, write_all_at};
 use crate::id::{Epoch, SegmentId, Sequence};
-use crate::journal::place::{JOURNAL, Places};
+use crate::journal::place::Places;
 use crate::journal::shelf::Shelf;
 use crate::journal::spare::Spare;
 use crate::journal::stats::{Counters, count};
@@ -176,7 +176,7 @@ impl Tail {
             epoch: self.epoch,
             block_bytes: self.block_bytes,
             store: self.store,
-            journal: JOURNAL,
+            journal: self.places.number,
             epoch_start: self.start,
             prepared_bytes: 0,
             created_ms: self.created_ms,
