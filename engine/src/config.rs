@@ -57,7 +57,7 @@ pub struct Config {
     pub witness_after: Duration,
     /// Open for writing even where locks or syncs cannot be trusted (network mounts). Default off.
     pub allow_untrusted: bool,
-    /// How many processes may write at a time, each into a journal of its own; one more is refused. Default 64, at most 255.
+    /// How many processes may write at a time, each into a journal of its own; one more is refused. Default 1, at most 255.
     pub journals_max: u32,
     /// Who does background work. Default: threads.
     pub background: Background,
@@ -77,7 +77,7 @@ impl Default for Config {
             sync_after: Duration::from_secs(1),
             witness_after: Duration::from_millis(50),
             allow_untrusted: false,
-            journals_max: 64,
+            journals_max: 1,
             background: Background::Threads,
             clock: Arc::new(SystemClock),
         }

@@ -220,7 +220,7 @@ impl Store {
         stats.add_files(&*self.fs, &self.root)?;
         match &self.log {
             Log::Writer(engine) => stats.engine = Some(engine.stats()),
-            Log::Reader(reader) => stats.log = Some(reader.facts().clone()),
+            Log::Reader(reader) => stats.log = Some(reader.facts()),
         }
         Ok(stats)
     }

@@ -48,6 +48,19 @@ pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) 
     index
 }
 
+/// Notes the records of one more group, which stands in the last segment; `false` if one of their places is taken.
+pub(crate) fn extend(index: &mut Index, group: &Group) -> bool {
+    if group.frames.is_empty() {
+        return true;
+    }
+    let segment = u32::try_from(index.segments.len().saturating_sub(1)).ok();
+    let last_sequence = group.header.next_sequence().before();
+    index.groups.push(GroupPlace { segment, offset: group.offset, last_sequence });
+    index.records_ever = index.records_ever.max(last_sequence.0);
+    let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    group.frames.iter().all(|frame| index.note(note_of(frame, number, group.offset)) == Noted::Fresh)
+}
+
 /// The last sequence that a damage may have taken.
 pub(crate) fn last_of(damage: &Damage) -> Sequence {
     damage.first.plus(damage.count.unwrap_or(1)).before()

@@ -12,11 +12,13 @@ use crate::error::{Error, Result};
 use crate::fs::{Fs, Lock};
 use crate::id::{Sequence, StreamId};
 use crate::journal::batch::Batch;
-use crate::journal::core::{Appended, Core, Goal};
 use crate::journal::claim::Roster;
+use crate::journal::core::{Appended, Core, Goal};
+use crate::journal::foreign;
 use crate::journal::index::Conflict;
 use crate::journal::opening::{self, Opened};
 use crate::journal::parts::{Found, Head, StreamInfo};
+use crate::journal::place;
 use crate::journal::reader::conflicts_between;
 use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::stats::Stats;
@@ -74,8 +76,12 @@ impl Engine {
         let background = config.background;
         let Opened { core, lock, roster } = opening::open(fs, root, config)?;
         let core = Arc::new(core);
-        let inner =
-            Arc::new(Inner { core: Arc::clone(&core), threads: Mutex::default(), lock: Mutex::new(Some(lock)), refreshing: Mutex::new(roster) });
+        let inner = Arc::new(Inner {
+            core: Arc::clone(&core),
+            threads: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+            refreshing: Mutex::new(roster),
+        });
         if background == Background::Threads {
             let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
                 let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
@@ -133,6 +139,35 @@ impl Engine {
     #[must_use]
     pub fn durable(&self, ticket: Ticket) -> Durable {
         Durable::new(Arc::clone(&self.inner.core), ticket)
+    }
+
+    /// Takes in what other processes made durable since the store was opened or refreshed last; says whether that was
+    /// anything. Appends go on meanwhile.
+    ///
+    /// *Cost:* when nothing changed, a few loads from a mapped page for each other journal; else what came. A journal
+    /// that cannot be read on (its writer was restarted, it is damaged) is read anew.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was known stays.
+    pub fn refresh(&self) -> Result<bool> {
+        let core = &self.inner.core;
+        let roster = self.inner.refreshing.lock();
+        let (known, changed) = {
+            let state = core.state.lock();
+            let mut known: Vec<u32> = state.foreign.iter().map(|journal| journal.places.number).collect();
+            known.push(core.places.number);
+            (known, foreign::changed(&state.foreign, &core.store))
+        };
+        let mut made = Vec::new();
+        if roster.has_more_than(known.len()) {
+            made = place::journals(&*core.fs, &core.places.root)?;
+            made.retain(|number| !known.contains(number));
+        }
+        if changed.is_empty() && made.is_empty() {
+            return Ok(false);
+        }
+        let news = foreign::look(&*core.fs, &core.places.root, core.store, changed, &made)?;
+        Ok(news.apply(&mut core.state.lock().foreign))
     }
 
     /// A ticket that covers everything appended so far, by anybody.

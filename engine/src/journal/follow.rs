@@ -85,9 +85,8 @@ impl End {
             Ok(GROUP_HEADER_BYTES) => GroupHeader::decode(&bytes, self.segment.salt, self.offset)?,
             _ => return None,
         };
-        let follows = header.epoch == self.epoch
-            && header.first_sequence == self.next
-            && header.previous_checksum == self.chain;
+        let follows =
+            header.epoch == self.epoch && header.first_sequence == self.next && header.previous_checksum == self.chain;
         if !follows {
             return None;
         }

@@ -3,12 +3,14 @@
 //! Nothing is believed above the journal's mark while its writer lives (or died in this boot of the machine without
 //! closing): it may stand in the page cache only.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::mark::MarkSlot;
 use crate::fs::{Fs, SharedPage};
 use crate::id::{SegmentId, Sequence};
+use crate::journal::follow::{Came, End};
 use crate::journal::index::Index;
 use crate::journal::parts::Part;
 use crate::journal::place::Places;
@@ -65,6 +67,8 @@ pub(crate) struct Foreign {
     /// What the mark said before the segments were read.
     pub seen: Option<MarkSlot>,
     page: Option<Arc<dyn SharedPage>>,
+    /// Where to read on; `None` if it must be read anew.
+    end: Option<End>,
 }
 
 impl Foreign {
@@ -90,7 +94,8 @@ impl Foreign {
         let log = resolve(&scans, seen.as_ref().map(mark_of), limit);
         let index = build::index(&scans, &log, places, lenient);
         let facts = facts(places, &scans, &log);
-        Ok(Foreign { places: places.clone(), index, facts, seen, page })
+        let end = End::of(&scans, &log);
+        Ok(Foreign { places: places.clone(), index, facts, seen, page, end })
     }
 
     /// Whether the journal's mark says something else than when it was read. Costs a few loads from a mapped page.
@@ -98,9 +103,116 @@ impl Foreign {
         self.page.as_deref().is_none_or(|page| mark::newest_of(page, store) != self.seen)
     }
 
+    /// What its mark says now and where it was left: what [`Ahead::look`] needs, so that nobody waits for it to read.
+    pub fn ahead(&self, store: &[u8; 16]) -> Ahead {
+        let now = self.page.as_deref().and_then(|page| mark::newest_of(page, store));
+        Ahead { places: self.places.clone(), now, end: self.end.filter(|_| now.is_some()) }
+    }
+
+    /// Takes in what came since; `false` if that does not fit what is known.
+    pub fn extend(&mut self, more: More) -> bool {
+        for came in &more.came {
+            if self.index.segments.last().is_none_or(|last| last.id != came.segment) {
+                self.index.segments.push(self.places.segment_place(came.segment));
+            }
+            if !build::extend(&mut self.index, &came.group) {
+                return false;
+            }
+            self.facts.groups = self.facts.groups.saturating_add(1);
+            self.facts.last = came.group.header.next_sequence().before();
+        }
+        self.facts.witness = self.facts.last;
+        self.seen = Some(more.now);
+        self.end = Some(more.end);
+        true
+    }
+
     /// For reading it together with others: all of it is durable.
     pub fn part(&self) -> Part<'_> {
         Part { index: &self.index, durable: Sequence(u64::MAX) }
+    }
+}
+
+/// A journal whose mark has moved: where to read on.
+pub(crate) struct Ahead {
+    places: Places,
+    now: Option<MarkSlot>,
+    end: Option<End>,
+}
+
+/// What a journal's writer added.
+pub(crate) struct More {
+    now: MarkSlot,
+    came: Vec<Came>,
+    end: End,
+}
+
+/// What a look at a journal brought.
+pub(crate) enum News {
+    More(More),
+    Anew(Box<Foreign>),
+}
+
+impl Ahead {
+    /// Reads on, or all of it anew.
+    pub fn look(self, fs: &dyn Fs, store: [u8; 16]) -> Result<News> {
+        if let (Some(now), Some(end)) = (self.now, self.end)
+            && let Some((came, end)) = end.read_on(fs, &self.places, now.durable)?
+        {
+            return Ok(News::More(More { now, came, end }));
+        }
+        Foreign::load(fs, self.places, Some(store), false).map(|anew| News::Anew(Box::new(anew)))
+    }
+}
+
+/// Those of `journals` whose marks have moved.
+pub(crate) fn changed(journals: &[Foreign], store: &[u8; 16]) -> Vec<(u32, Ahead)> {
+    let moved = journals.iter().filter(|journal| journal.has_changed(store));
+    moved.map(|journal| (journal.places.number, journal.ahead(store))).collect()
+}
+
+/// What several journals brought, by number. Read without anybody waiting for it.
+pub(crate) struct AllNews(Vec<(u32, News)>);
+
+/// Reads on in journals that changed, and reads those that were made.
+pub(crate) fn look(
+    fs: &dyn Fs,
+    root: &Path,
+    store: [u8; 16],
+    changed: Vec<(u32, Ahead)>,
+    made: &[u32],
+) -> Result<AllNews> {
+    let mut news = Vec::new();
+    for (number, ahead) in changed {
+        news.push((number, ahead.look(fs, store)?));
+    }
+    for number in made {
+        let journal = Foreign::load(fs, Places::new(root, *number), Some(store), false)?;
+        news.push((*number, News::Anew(Box::new(journal))));
+    }
+    Ok(AllNews(news))
+}
+
+impl AllNews {
+    /// Puts it where readers see it; says whether there was anything.
+    pub fn apply(self, journals: &mut Vec<Foreign>) -> bool {
+        let any = !self.0.is_empty();
+        for (number, news) in self.0 {
+            let known = journals.iter_mut().find(|journal| journal.places.number == number);
+            match (news, known) {
+                (News::More(more), Some(known)) => {
+                    if !known.extend(more) {
+                        // The next look reads all of it anew.
+                        known.end = None;
+                        known.seen = None;
+                    }
+                }
+                (News::Anew(anew), Some(known)) => *known = *anew,
+                (News::Anew(anew), None) => journals.push(*anew),
+                (News::More(_), None) => {}
+            }
+        }
+        any
     }
 }
 

@@ -148,7 +148,7 @@ impl Index {
         let groups = &self.groups;
         for runs in self.streams.values_mut() {
             let group = runs.last().and_then(|slot| groups.get(usize::try_from(slot.group).ok()?));
-            if !group.is_some_and(|group| group.last_sequence > sequence) {
+            if group.is_none_or(|group| group.last_sequence <= sequence) {
                 runs.uncertain.get_or_insert(damage);
             }
         }

@@ -14,6 +14,7 @@ pub(crate) mod claim;
 pub(crate) mod core;
 pub(crate) mod damage;
 pub mod engine;
+pub(crate) mod follow;
 pub mod foreign;
 pub mod index;
 pub(crate) mod large;

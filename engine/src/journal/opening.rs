@@ -13,11 +13,11 @@ use crate::format::segment::EpochStart;
 use crate::fs::{Fs, Lock, Trust};
 use crate::id::{Epoch, Sequence};
 use crate::journal::build;
+use crate::journal::claim::{self, Claim, Roster, make_directory};
 use crate::journal::core::Core;
+use crate::journal::foreign::{Foreign, mark_of};
 use crate::journal::index::Index;
 use crate::journal::mark::MarkPage;
-use crate::journal::claim::{self, Claim, Roster, make_directory};
-use crate::journal::foreign::{Foreign, mark_of};
 use crate::journal::place::{self, Places};
 use crate::journal::shelf::Shelf;
 use crate::journal::state::State;
@@ -153,8 +153,10 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::io("list", &places.large, error)),
     };
-    let ours =
-        files.into_iter().filter_map(|entry| LargeName::parse(&entry.name)).filter(|name| name.journal == places.number);
+    let ours = files
+        .into_iter()
+        .filter_map(|entry| LargeName::parse(&entry.name))
+        .filter(|name| name.journal == places.number);
     let found: Vec<LargeName> = ours.collect();
     // With damage about, a file whose record cannot be read may still be the only copy: leave all.
     if found.is_empty() || !log.damage.is_empty() {

@@ -150,7 +150,8 @@ impl<'a> Parts<'a> {
             for (stream, runs) in part.index.streams() {
                 let others: Vec<_> = self.of(stream).into_iter().filter(|(other, _, _)| *other != at).collect();
                 // Each place once: from the first part that has it.
-                let first = |ordinal: &u64| !others.iter().any(|(other, _, runs)| *other < at && runs.get(*ordinal).is_some());
+                let first =
+                    |ordinal: &u64| !others.iter().any(|(other, _, runs)| *other < at && runs.get(*ordinal).is_some());
                 let shared = |ordinal: &u64| others.iter().any(|(_, _, runs)| runs.get(*ordinal).is_some());
                 if others.is_empty() {
                     continue;

@@ -44,7 +44,6 @@ pub(crate) struct NewGroup<'a> {
 #[derive(Debug)]
 pub(crate) struct Written {
     pub id: SegmentId,
-    pub path: PathBuf,
     pub offset: u64,
 }
 
@@ -110,7 +109,7 @@ impl Tail {
         active.dirty = true;
         write_all_at(&*active.file, group.bytes, active.offset)
             .map_err(|error| Error::io("write", &active.path, error))?;
-        let written = Written { id: active.id, path: active.path.clone(), offset: active.offset };
+        let written = Written { id: active.id, offset: active.offset };
         active.offset = active.offset.saturating_add(whole);
         self.chain = checksum;
         self.witnessed = group.durable_upto;
