@@ -9,6 +9,7 @@ mod gate;
 mod holding;
 mod imported;
 mod many;
+mod reading;
 mod reopening;
 mod sharing;
 mod words;
