@@ -1,0 +1,18 @@
+//! The proof harness: an engine on the simulated disk, a model beside it, and everything that can go wrong.
+//!
+//! - [`content`], [`model`]: what is appended, and what must be there.
+//! - [`step`], [`world`]: what a run does; a new kind of step is a variant and an arm.
+//! - [`found`], [`invariants`]: what is read, and the ten invariants by name.
+//! - [`probe`], [`examine`], [`crash`]: every call, every power cut, every state it leaves.
+
+pub mod content;
+pub mod crash;
+pub mod damage;
+pub mod examine;
+pub mod faults;
+pub mod found;
+pub mod invariants;
+pub mod model;
+pub mod probe;
+pub mod step;
+pub mod world;

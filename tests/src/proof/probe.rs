@@ -1,0 +1,265 @@
+//! A file system between the engine and the simulated disk that notes every call, and what a power cut right before
+//! it could leave.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use threadlog_engine::fs::sim::{CallKind, SimFs};
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, SharedPage, Trust};
+
+use super::model::Duty;
+
+/// The disk before a call, and what was owed then.
+pub struct Moment {
+    /// A copy at rest, with everything that was pending.
+    pub disk: SimFs,
+    /// What a recovery of it may find.
+    pub duty: Arc<Duty>,
+    /// What was about to be called.
+    pub next: String,
+}
+
+/// What is noted of calls. Clones share it; it outlives the machine that is probed.
+#[derive(Clone, Default)]
+pub struct Recorder {
+    inner: Arc<Mutex<Recording>>,
+}
+
+#[derive(Default)]
+struct Recording {
+    moments: Option<Vec<Moment>>,
+    duty: Arc<Duty>,
+    calls: Option<BTreeMap<(CallKind, &'static str), u64>>,
+    list: Option<Vec<CallKind>>,
+    changes: u64,
+}
+
+impl Recorder {
+    /// Keeps a moment for every call from now on.
+    pub fn start(&self) {
+        self.lock().moments = Some(Vec::new());
+    }
+
+    /// Whether moments are kept: whoever changes what is owed must say so then.
+    pub fn is_on(&self) -> bool {
+        self.lock().moments.is_some()
+    }
+
+    /// What is owed from now on.
+    pub fn owe(&self, duty: Duty) {
+        self.lock().duty = Arc::new(duty);
+    }
+
+    /// The moments so far, and the one now; keeps none from here on.
+    pub fn finish(&self, disk: &SimFs) -> Vec<Moment> {
+        let mut recording = self.lock();
+        let duty = Arc::clone(&recording.duty);
+        let mut moments = recording.moments.take().unwrap_or_default();
+        moments.push(Moment { disk: disk.snapshot(), duty, next: "the end".to_owned() });
+        moments
+    }
+
+    /// Counts calls from now on.
+    pub fn count(&self) {
+        self.lock().calls = Some(BTreeMap::new());
+    }
+
+    /// How often each kind of call went to each class of path, since [`Recorder::count`].
+    pub fn calls(&self) -> BTreeMap<(CallKind, &'static str), u64> {
+        self.lock().calls.clone().unwrap_or_default()
+    }
+
+    /// Notes the kind of every call from now on, in order.
+    pub fn list(&self) {
+        self.lock().list = Some(Vec::new());
+    }
+
+    /// The kinds since [`Recorder::list`]; notes no more.
+    pub fn listed(&self) -> Vec<CallKind> {
+        self.lock().list.take().unwrap_or_default()
+    }
+
+    /// Calls so far that can change the disk.
+    pub fn changes(&self) -> u64 {
+        self.lock().changes
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Recording> {
+        self.inner.lock().expect("a panic elsewhere ends the test anyway")
+    }
+
+    fn note(&self, disk: &SimFs, kind: CallKind, path: &Path) {
+        let mut recording = self.lock();
+        if let Some(calls) = &mut recording.calls {
+            *calls.entry((kind, class(path))).or_default() += 1;
+        }
+        if let Some(list) = &mut recording.list {
+            list.push(kind);
+        }
+        let changes = !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact);
+        recording.changes += u64::from(changes);
+        let duty = Arc::clone(&recording.duty);
+        // Between two calls that change nothing there is nothing new for a power cut to leave.
+        if let Some(moments) = recording.moments.as_mut().filter(|_| changes) {
+            moments.push(Moment { disk: disk.snapshot(), duty, next: format!("{kind:?} {}", path.display()) });
+        }
+    }
+}
+
+/// What a path names, in one word.
+pub fn class(path: &Path) -> &'static str {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    match name.as_ref() {
+        "FORMAT" => "FORMAT",
+        "FORMAT.new" => "FORMAT.new",
+        "MAINTENANCE" => "MAINTENANCE",
+        "LOCK" => "LOCK",
+        "mark" => "mark",
+        "journals" | "000" => "journal directory",
+        "large" => "large directory",
+        name if name.ends_with(".hot") => "segment",
+        name if name.ends_with(".rec") => "large record",
+        _ => "root directory",
+    }
+}
+
+/// The simulated disk, with a recorder before it.
+#[derive(Clone)]
+pub struct Probe {
+    disk: SimFs,
+    recorder: Recorder,
+    mute: Arc<AtomicBool>,
+}
+
+impl Probe {
+    /// Puts a recorder before a disk.
+    pub fn new(disk: SimFs, recorder: Recorder) -> Probe {
+        Probe { disk, recorder, mute: Arc::default() }
+    }
+
+    /// Notes nothing more: the process is dead, what it does now happens to nobody.
+    pub fn mute(&self) {
+        self.mute.store(true, Ordering::Relaxed);
+    }
+
+    fn note(&self, kind: CallKind, path: &Path) {
+        if !self.mute.load(Ordering::Relaxed) {
+            self.recorder.note(&self.disk, kind, path);
+        }
+    }
+
+    fn wrap<T>(&self, path: &Path, inner: T) -> Probed<T> {
+        Probed { probe: self.clone(), path: path.into(), inner }
+    }
+}
+
+struct Probed<T> {
+    probe: Probe,
+    path: Box<Path>,
+    inner: T,
+}
+
+impl<T> Probed<T> {
+    fn note(&self, kind: CallKind) -> &T {
+        self.probe.note(kind, &self.path);
+        &self.inner
+    }
+}
+
+impl File for Probed<Arc<dyn File>> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.note(CallKind::Read).read_at(buffer, offset)
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.note(CallKind::Write).write_at(bytes, offset)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.note(CallKind::Sync).sync_data()
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.note(CallKind::Fact).len()
+    }
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.note(CallKind::SetLen).set_len(bytes)
+    }
+}
+
+impl SharedPage for Probed<Arc<dyn SharedPage>> {
+    fn words(&self) -> usize {
+        self.inner.words()
+    }
+    fn load(&self, index: usize) -> u64 {
+        self.inner.load(index)
+    }
+    fn store(&self, index: usize, value: u64) {
+        self.inner.store(index, value);
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.note(CallKind::Sync).sync()
+    }
+}
+
+impl Lock for Probed<Box<dyn Lock>> {
+    fn describe(&self, text: &str) -> io::Result<()> {
+        self.note(CallKind::Lock).describe(text)
+    }
+}
+
+impl Fs for Probe {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        self.note(if mode == OpenMode::CreateNew { CallKind::Create } else { CallKind::Open }, path);
+        Ok(Arc::new(self.wrap(path, self.disk.open(path, mode)?)))
+    }
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.note(CallKind::Create, path);
+        self.disk.create_dir(path)
+    }
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.note(CallKind::List, path);
+        self.disk.read_dir(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.note(CallKind::Rename, from);
+        self.disk.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.note(CallKind::Remove, path);
+        self.disk.remove_file(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.note(CallKind::SyncDir, path);
+        self.disk.sync_dir(path)
+    }
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.note(CallKind::Lock, path);
+        let lock = self.disk.try_lock(path)?;
+        Ok(lock.map(|lock| -> Box<dyn Lock> { Box::new(self.wrap(path, lock)) }))
+    }
+    fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
+        self.note(CallKind::Map, path);
+        Ok(Arc::new(self.wrap(path, self.disk.shared_page(path, bytes)?)))
+    }
+    fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
+        self.note(CallKind::Map, path);
+        self.disk.shared_page_read(path)
+    }
+    fn boot_id(&self) -> io::Result<[u8; 16]> {
+        self.note(CallKind::Fact, Path::new("/"));
+        self.disk.boot_id()
+    }
+    fn trust(&self, path: &Path) -> io::Result<Trust> {
+        self.note(CallKind::Fact, path);
+        self.disk.trust(path)
+    }
+    fn block_bytes(&self, path: &Path) -> io::Result<u32> {
+        self.note(CallKind::Fact, path);
+        self.disk.block_bytes(path)
+    }
+    fn random(&self) -> io::Result<u64> {
+        self.note(CallKind::Fact, Path::new("/"));
+        self.disk.random()
+    }
+}

@@ -1,0 +1,71 @@
+//! Every call of a long run goes wrong, in every way, one at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, run_on_a_small_disk, run_with_fault};
+use threadlog_tests::proof::invariants::Checked;
+use threadlog_tests::proof::probe::Recorder;
+
+/// Runs `work` for 0, 1, 2… on two threads until it says that it is over; the first violation ends it.
+fn until_over(work: impl Fn(u64) -> Checked<bool> + Sync) -> u64 {
+    let (next, end, broken) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), Mutex::new(Vec::new()));
+    let run = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= end.load(Ordering::Relaxed) {
+                return;
+            }
+            match work(number) {
+                Ok(true) => {}
+                Ok(false) => {
+                    end.fetch_min(number, Ordering::Relaxed);
+                }
+                Err(violation) => broken.lock().expect("no panic holds it").push(violation.to_string()),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(run);
+        run();
+    });
+    let broken = broken.into_inner().expect("no panic");
+    let step = broken.len().div_ceil(12).max(1);
+    let some: Vec<&str> = broken.iter().step_by(step).map(String::as_str).collect();
+    assert!(broken.is_empty(), "{} violations, some of them:\n{}", broken.len(), some.join("\n\n"));
+    end.into_inner()
+}
+
+#[test]
+fn a_fault_at_any_call_breaks_no_invariant() {
+    let recorder = Recorder::default();
+    recorder.count();
+    let runs: Mutex<BTreeMap<&str, u64>> = Mutex::default();
+    for workload in WORKLOADS {
+        let kinds = calls(workload, &Recorder::default()).unwrap_or_else(|broken| panic!("{broken}"));
+        let total = until_over(|number| {
+            let Some(kind) = kinds.get(number as usize) else { return Ok(false) };
+            for (name, fault, _) in FAULTS.iter().filter(|(_, _, fits)| fits.contains(kind)) {
+                run_with_fault(workload, number + 1, *fault, &recorder)?;
+                *runs.lock().expect("no panic holds it").entry(*name).or_insert(0) += 1;
+            }
+            Ok(true)
+        });
+        let met = run_with_fault(workload, total + 1_000, FAULTS[0].1, &recorder);
+        assert!(!met.unwrap_or_else(|broken| panic!("{broken}")), "a run behind all calls still meets a fault");
+        println!("each of {total} calls failed");
+    }
+    println!("runs by fault: {:?}", runs.into_inner().expect("no panic"));
+    for ((kind, class), count) in recorder.calls() {
+        println!("{:>10} {class:<18} {count}", format!("{kind:?}"));
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_block_breaks_no_invariant() {
+    for workload in WORKLOADS {
+        let blocks = until_over(|room| run_on_a_small_disk(workload, room, &Recorder::default()));
+        println!("a workload was run on disks of 0 to {blocks} blocks");
+    }
+}
