@@ -12,10 +12,12 @@ check: lint doc test
 # Format every file
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
 
 # Formatting and clippy, nothing changed; once as tested, once as shipped (without the simulator)
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p threadlog-cli -- -D warnings
 
@@ -31,11 +33,33 @@ doc:
 bench *ARGS:
     cargo bench -p threadlog-benches {{ ARGS }}
 
-# Every fuzz target for so many seconds each (needs nightly and cargo-fuzz)
-fuzz SECONDS="60":
-    for target in $(cargo +nightly fuzz list); do \
-        cargo +nightly fuzz run "$target" -- -max_total_time={{ SECONDS }}; \
+# All tables of docs/performance.md, measured now (about 12 minutes; --quick for a look, --json for programs)
+figures *ARGS:
+    cargo run --release -p threadlog-benches --bin figures -- {{ ARGS }}
+
+# System calls of a lone writer, of 64, and of SQLite, in steady state (needs strace)
+strace APPENDS="5000":
+    cargo build --release -p threadlog-benches --bin figures
+    for who in lone crowd sqlite; do \
+        strace -c -f -e trace=fdatasync,fsync,pwrite64 target/release/figures steady $who {{ APPENDS }}; \
     done
+
+# Every fuzz target for so many seconds each (needs nightly and cargo-fuzz); what is found new goes to fuzz/corpus
+fuzz SECONDS="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd fuzz
+    cargo +nightly fuzz build --sanitizer none
+    targets=$(cargo +nightly fuzz list)
+    for target in $targets; do
+        mkdir -p "corpus/$target"
+        cargo +nightly fuzz run --sanitizer none "$target" "corpus/$target" "seeds/$target" \
+            -- -max_total_time={{ SECONDS }} -rss_limit_mb=1024 -timeout=20 -print_final_stats=0
+    done
+
+# The seeds of the fuzz targets, made anew by the code that writes the files
+fuzz-seeds:
+    cd fuzz && cargo run --example seeds
 
 # Licences, sources, duplicates and known vulnerabilities (needs cargo-deny and, for the last, a network)
 deny:

@@ -1,2 +1,27 @@
-//! Placeholder.
-fn main() {}
+//! The `threadlog` command: rollout files of agents into a durable log, and back, byte for byte.
+//!
+//! One file per command in `command/`; what they share for talking to people and to programs in `output/`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod command;
+mod exit;
+mod failure;
+mod location;
+mod output;
+mod transcript;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    let json = arguments.json;
+    match command::run(arguments) {
+        Ok(exit) => exit.code(),
+        Err(failure) => {
+            failure.report(json);
+            failure.exit().code()
+        }
+    }
+}

@@ -10,6 +10,7 @@
 //! - [`format`](mod@format) and [`recover`] are pure functions over bytes; `docs/format.md` is their specification.
 
 pub mod config;
+pub mod dump;
 pub mod error;
 pub mod format;
 pub mod fs;

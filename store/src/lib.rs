@@ -1,1 +1,59 @@
-//! Placeholder.
+//! An embedded, event-sourced storage engine for the threads of AI agents.
+//!
+//! A [`Store`] keeps *threads*: sequences of [`RolloutItem`]s, the lines of rollout files, and the facts
+//! about them. What is known of a thread is a pure fold over its events ([`view`]).
+//!
+//! ```
+//! use threadlog::{ExportOptions, ImportOptions, Silent, Store};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (home, root, to) = (folder.path().join("home"), folder.path().join("store"), folder.path().join("to"));
+//! # std::fs::create_dir(&home)?;
+//! # std::fs::write(home.join("rollout-1.jsonl"), "{\"record_type\":\"state\"}\n")?;
+//! let store = Store::open(&root, threadlog_engine::Config::default())?;
+//! let report = store.import(&[home.clone()], &ImportOptions::default(), &Silent)?;
+//! assert_eq!(report.files.len(), 1);
+//!
+//! for thread in store.threads() {
+//!     println!("{}  {} lines", thread.thread, thread.current.facts.totals().lines);
+//! }
+//! let report = store.export(None, &to, &ExportOptions::default(), &Silent);
+//! assert_eq!(report.files.len(), 1); // the same bytes under the same name
+//! # store.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod export;
+pub mod import;
+pub mod item;
+mod items;
+pub mod list;
+pub mod metadata;
+pub mod path;
+pub mod progress;
+pub mod salvage;
+mod stats;
+mod store;
+mod summary;
+mod table;
+pub mod thread;
+pub mod verify;
+pub mod view;
+mod workers;
+
+pub use error::{Error, Result};
+pub use export::{ExportOptions, ExportReport, Selected};
+pub use import::{ImportOptions, ImportReport};
+pub use item::RolloutItem;
+pub use items::{Items, Rendering, StoredItem};
+pub use progress::{Progress, Silent};
+pub use stats::StoreStats;
+pub use store::Store;
+pub use summary::{Revision, ThreadSummary};
+pub use thread::{ThreadId, ThreadKey};
+
+#[cfg(test)]
+mod tests;

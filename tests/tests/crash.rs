@@ -13,7 +13,11 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn no_power_cut_breaks_an_invariant() {
     let depth = |recover_one_in| Depth { choices_max: 256, samples: 32, recover_one_in };
-    let recover: Vec<u64> = std::env::var("THREADLOG_CRASH_RECOVER").unwrap_or("1 1 8 0".to_owned()).split(' ').map(|n| n.parse().unwrap()).collect();
+    let recover: Vec<u64> = std::env::var("THREADLOG_CRASH_RECOVER")
+        .unwrap_or("1 1 8 0".to_owned())
+        .split(' ')
+        .map(|n| n.parse().unwrap())
+        .collect();
     let plan = Plan {
         depths: recover.into_iter().map(depth).collect(),
         starts: vec![vec![], vec![Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite]],

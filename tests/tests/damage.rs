@@ -15,7 +15,11 @@ static ALLOCATOR: Counting = Counting;
 const SLACK_BYTES: usize = 16 << 10;
 
 /// Runs `work` for every base, target and number below what `count` says, on two threads.
-fn each(bases: &[Base], count: impl Fn(&Target) -> u64 + Sync, harm: impl Fn(&Target, u64) -> Option<(Harm, bool)> + Sync) {
+fn each(
+    bases: &[Base],
+    count: impl Fn(&Target) -> u64 + Sync,
+    harm: impl Fn(&Target, u64) -> Option<(Harm, bool)> + Sync,
+) {
     let pieces: Vec<(&Base, &Target, u64)> = bases
         .iter()
         .flat_map(|base| base.targets.iter().map(move |target| (base, target)))
@@ -35,7 +39,8 @@ fn each(bases: &[Base], count: impl Fn(&Target) -> u64 + Sync, harm: impl Fn(&Ta
                 });
                 let bound = base.longest as usize + SLACK_BYTES;
                 if largest > bound {
-                    let what = format!("{harm:?} of {:?} in a store {}: {largest} bytes at once", target.path, base.name);
+                    let what =
+                        format!("{harm:?} of {:?} in a store {}: {largest} bytes at once", target.path, base.name);
                     broken.lock().expect("no panic holds it").push(what);
                 }
                 *mine.entry(outcome).or_default() += 1;
@@ -66,7 +71,13 @@ fn a_file_cut_at_any_byte_costs_what_is_cut_off_and_is_told() {
     let count = |target: &Target| target.bytes;
     each(&bases().unwrap_or_else(|broken| panic!("{broken}")), count, |target, bytes| {
         let long = target.bytes > 1 << 20;
-        let every = if all() { 1 } else if long { 16_384 } else { 8 };
+        let every = if all() {
+            1
+        } else if long {
+            16_384
+        } else {
+            8
+        };
         let near = bytes % 4096 < 130 || bytes.is_multiple_of(512);
         (bytes.is_multiple_of(every) || (near && !long)).then_some((Harm::Cut(bytes), bytes.is_multiple_of(every * 8)))
     });
@@ -80,7 +91,13 @@ fn a_flipped_bit_costs_what_it_hits_and_is_told() {
         let long = target.bytes > 1 << 20;
         // In the first bytes of each block stand headers: there every bit; elsewhere a sample.
         let dense = !long && (byte % 4096 < 192 || target.bytes <= 4096 && byte < 128);
-        let every = if all() || dense { 1 } else if long { 65_536 } else { 61 };
+        let every = if all() || dense {
+            1
+        } else if long {
+            65_536
+        } else {
+            61
+        };
         mix(number, 0).is_multiple_of(every).then_some((Harm::Flip(byte, bit), mix(number, 1).is_multiple_of(16)))
     });
 }

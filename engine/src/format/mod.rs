@@ -12,6 +12,8 @@ pub mod segment;
 pub mod store_file;
 
 #[cfg(test)]
+mod example_tests;
+#[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,8 @@ pub const BLOCK_BYTES_MIN: u32 = 4096;
 /// Greatest distance between two groups, in bytes.
 pub const BLOCK_BYTES_MAX: u32 = 1 << 20;
 
-const MAGIC: [u8; 8] = *b"tlogseg1";
+/// The first bytes of every segment file.
+pub const SEGMENT_MAGIC: [u8; 8] = *b"tlogseg1";
 const FLAG_EPOCH_START: u32 = 1;
 const FLAG_PREPARED: u32 = 2;
 
@@ -85,7 +86,7 @@ impl SegmentHeader {
         let epoch_start = if start.is_some() { FLAG_EPOCH_START } else { 0 };
         let prepared = if self.prepared_bytes > 0 { FLAG_PREPARED } else { 0 };
         let mut raw = SegmentHeaderBytes {
-            magic: MAGIC,
+            magic: SEGMENT_MAGIC,
             version: VERSION.into(),
             block_bytes: self.block_bytes.into(),
             store: self.store,
@@ -116,7 +117,7 @@ impl SegmentHeader {
         let bytes = take::<SEGMENT_HEADER_BYTES>(bytes)?;
         let raw: SegmentHeaderBytes = transmute!(*bytes);
         let sound = raw.checksum.get() == crc32fast::hash(covered(bytes));
-        check(sound, raw.magic == MAGIC, raw.version.get())?;
+        check(sound, raw.magic == SEGMENT_MAGIC, raw.version.get())?;
         if (raw.number.get(), raw.salt.get()) != (id.number, id.salt) {
             return Err(HeaderFault::Rotten("it is the header of another segment than the file's name says"));
         }

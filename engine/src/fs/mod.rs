@@ -23,6 +23,8 @@ pub mod sim;
 
 #[cfg(test)]
 mod differential_tests;
+#[cfg(test)]
+mod tests;
 
 /// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +89,8 @@ pub trait File: Send + Sync {
 /// A small page of memory that every process on this machine sees at once, backed by a file.
 ///
 /// What is stored is visible to other mappings immediately and survives the death of the process;
-/// it reaches the disk whenever the kernel likes, or at [`SharedPage::sync`].
+/// it reaches the disk whenever the kernel likes, or at [`SharedPage::sync`]. Words are
+/// little-endian in the file.
 pub trait SharedPage: Send + Sync {
     /// Length in 64-bit words.
     fn words(&self) -> usize;
@@ -107,7 +110,7 @@ pub trait Lock: Send + Sync {
 
 /// A file system, and the few facts about its machine that the engine needs.
 pub trait Fs: Send + Sync + 'static {
-    /// Opens a file.
+    /// Opens a file; `IsADirectory` for a directory, in every mode.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>>;
     /// Makes one directory (mode 0700); `AlreadyExists` if there is one.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -121,9 +124,11 @@ pub trait Fs: Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the exclusive lock on a file (made if missing); `None` if somebody holds it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
-    /// Maps a page for writing; makes the file (zeros, `bytes` long, a multiple of 4 096) if missing or too short.
+    /// Maps a page for writing; makes the file (zeros, `bytes` long) if missing or too short.
+    /// `InvalidInput` unless `bytes` is a multiple of 4 096 from that to 1 MiB.
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>>;
-    /// Maps an existing page for reading.
+    /// Maps an existing page for reading: the whole multiples of 4 096 bytes that the file has, up to
+    /// 1 MiB. `UnexpectedEof` if it has none (it may be being made).
     fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>>;
     /// Identifies this boot of this machine (Linux: `/proc/sys/kernel/random/boot_id`).
     fn boot_id(&self) -> io::Result<[u8; 16]>;
@@ -180,23 +185,44 @@ pub fn read_file(fs: &dyn Fs, path: &Path) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-/// Makes a directory and those above it that are missing, each entry synced.
+/// Makes a directory and those above it that are missing, and syncs every directory above it.
+///
+/// All of them, because the one above may have been made by an attempt that was killed before its
+/// sync: it is there, and the next power cut takes it away with everything in it. One sync for each
+/// level of the path: for making a store or a journal, not for each opening.
 pub fn create_dir_durable(fs: &dyn Fs, path: &Path) -> io::Result<()> {
-    match fs.create_dir(path) {
-        Ok(()) => {}
-        // It may exist because a crashed attempt made it without its sync: sync again below.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = parent_of(path).ok_or(error)?;
-            create_dir_durable(fs, &parent)?;
-            fs.create_dir(path)?;
+    create_missing(fs, path)?;
+    let mut child = path.to_owned();
+    while let Some(parent) = parent_of(&child).filter(|parent| *parent != child) {
+        match fs.sync_dir(&parent) {
+            Ok(()) => {}
+            // Further up stand directories of other people and other file systems.
+            Err(error) if child != path && is_foreign(&error) => break,
+            Err(error) => return Err(error),
         }
-        Err(error) => return Err(error),
+        child = parent;
     }
-    match parent_of(path) {
-        Some(parent) => fs.sync_dir(&parent),
-        None => Ok(()),
+    Ok(())
+}
+
+fn create_missing(fs: &dyn Fs, path: &Path) -> io::Result<()> {
+    match fs.create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = parent_of(path).filter(|parent| parent != path).ok_or(error)?;
+            create_missing(fs, &parent)?;
+            match fs.create_dir(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                _ => Ok(()),
+            }
+        }
+        result => result,
     }
+}
+
+fn is_foreign(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported | ReadOnlyFilesystem)
 }
 
 fn parent_of(path: &Path) -> Option<PathBuf> {

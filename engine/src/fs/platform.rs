@@ -259,7 +259,6 @@ mod linux {
             0x0116_1970 => doubtful("gfs2"),
             0x7461_636F => doubtful("ocfs2"),
             0x786F_4256 => doubtful("vboxsf"),
-            0xBACB_ACBC => doubtful("vmhgfs"),
             0x6573_5546 => match mount.map(|mount| mount.kind) {
                 Some("fuseblk") => Trust::Local,
                 Some(kind) => doubtful(kind),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
-use crate::fs::{Fs, Lock, Trust, create_dir_durable, platform};
+use crate::fs::{Fs, Lock, OpenMode, Trust, create_dir_durable, platform};
 use crate::id::{Epoch, Sequence};
 use crate::journal::build;
 use crate::journal::core::Core;
@@ -33,11 +33,11 @@ use crate::store_format;
 pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core, Box<dyn Lock>)> {
     config.validate()?;
     let places = Places::new(root);
-    create_dir_durable(&*fs, root).map_err(|error| Error::io("create", root, error))?;
+    make_directory(&*fs, root, &places.format())?;
     check_trust(&*fs, root, &config)?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
-    create_dir_durable(&*fs, &places.journal).map_err(|error| Error::io("create", &places.journal, error))?;
-    // A killed predecessor may have made FORMAT or `journals` without their sync: what is to be acknowledged stands on them.
+    make_directory(&*fs, &places.journal, &places.lock())?;
+    // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let lock = take_lock(&*fs, &places, &config)?;
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
@@ -102,6 +102,15 @@ fn new_tail(
         created_ms: config.clock.now_ms(),
         next_prepared_bytes: config.segment_bytes_min,
     }
+}
+
+/// Makes a directory durably, unless it holds `witness`, a file that is only ever made in a durable one: syncing
+/// every directory above costs too much for each opening.
+fn make_directory(fs: &dyn Fs, path: &Path, witness: &Path) -> Result<()> {
+    if fs.open(witness, OpenMode::Read).is_ok() {
+        return Ok(());
+    }
+    create_dir_durable(fs, path).map_err(|error| Error::io("create", path, error))
 }
 
 fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {

@@ -22,8 +22,12 @@ pub(crate) struct Spare {
     pub prepared_bytes: u64,
 }
 
-/// Zeros are written in pieces of this many bytes, so that no single call holds the disk for long.
-const PIECE_BYTES: usize = 1 << 20;
+/// Zeros are written and synced in pieces of this many bytes: 256 KiB.
+///
+/// An append whose sync meets a piece's waits for about as long as the piece takes. Writing a piece of 1 MiB took 0.7 ms,
+/// one of 256 KiB a third of that at nearly the same bandwidth, one of 64 KiB half of that again at half the bandwidth;
+/// so smaller pieces lower the tail of the latencies until preparing falls behind many writers and files begin to grow.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Makes a spare. `stop` is asked between pieces; `None` if it said so. What was begun is removed then, and after an error.
 pub(crate) fn prepare(

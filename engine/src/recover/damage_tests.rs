@@ -5,10 +5,10 @@ use crate::format::group::GROUP_HEADER_BYTES;
 use crate::format::segment::SEGMENT_HEADER_BYTES;
 use crate::id::Sequence;
 use crate::number::wide;
-use crate::recover::image::{Image, Written};
+use crate::recover::image::{Image, Written, first_epoch};
 use crate::recover::log::{Damage, DamageKind, Log, Mark, Scan};
 use crate::recover::resolve::resolve;
-use crate::recover::tests::{content, first_epoch, mark, text, three_segments, without, written};
+use crate::recover::tests::{content, mark, text, three_segments, without, written};
 
 /// What a flipped bit hits.
 enum Hit<'a> {

@@ -154,6 +154,12 @@ impl Image {
     }
 }
 
+/// The start of a journal's first epoch.
+#[must_use]
+pub fn first_epoch() -> EpochStart {
+    EpochStart { start_sequence: Sequence(1), recovered_upto: Sequence(0), start_checksum: 0 }
+}
+
 /// The stream that the letter stands for.
 #[must_use]
 pub fn stream(letter: u8) -> StreamId {

@@ -17,6 +17,10 @@ pub mod walk;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,12 @@
 //! where it breaks off, what was ever known durable (the *witness*) or cannot be a power cut's doing is
 //! *damage*, reported and passed over, and anything else is a *torn tail*, which ends the log.
 
-use crate::format::segment::{BLOCK_BYTES_MIN, HeaderFault};
+use crate::format::segment::HeaderFault;
 use crate::id::Sequence;
 use crate::number::wide;
 use crate::recover::hole::{Hole, Next, Pending, known_records};
 pub use crate::recover::log::{Damage, DamageKind, Log, Mark, Place, Scan, Torn};
-use crate::recover::runs::{Run, Runs, Start, headers, members, runs};
+use crate::recover::runs::{Run, Runs, Start, header_damage, headers, members, runs};
 use crate::recover::walk::{BadPayload, Gap, Group, Piece};
 
 /// Puts the segments of one journal together. `scans` are in order of number; `mark` is the journal's,
@@ -21,16 +21,19 @@ use crate::recover::walk::{BadPayload, Gap, Group, Piece};
 pub fn resolve(scans: &[Scan], mark: Option<Mark>, limit: Option<Sequence>) -> Log {
     let Runs { counted, left_out, damage } = runs(scans, mark);
     let limit = limit.unwrap_or(Sequence(u64::MAX));
+    let witness = witness(scans, &counted, mark).min(limit);
+    let settled = settled(scans, &counted, mark);
     let mut fold = Fold {
         scans,
         limit,
+        witness,
         expected: Sequence(1),
         chain: 0,
         previous: None,
         pending: Vec::new(),
         state: State::Reading,
         superseded: false,
-        log: Log { witness: witness(scans, &counted, mark).min(limit), left_out, ..Log::default() },
+        log: Log { witness: witness.min(settled), left_out, ..Log::default() },
     };
     fold.log.damage = damage.into_iter().filter(|damage| damage.first <= limit).collect();
     for run in &counted {
@@ -44,14 +47,15 @@ pub fn resolve(scans: &[Scan], mark: Option<Mark>, limit: Option<Sequence>) -> L
     log
 }
 
-/// The greatest sequence known to have been durable: by any sound group header (frames or no frames
-/// behind it), by the start of an epoch, which is never set above what was durable, and by the mark. An
-/// inferred start proves nothing: what it was taken from may itself be unfinished.
+/// The greatest sequence known to have been durable: by any sound group header (its frames sound or not),
+/// by the start of an epoch, which is never set above what was durable, and by the mark. An inferred
+/// start proves nothing: what it was taken from may itself be unfinished.
 fn witness(scans: &[Scan], counted: &[Run], mark: Option<Mark>) -> Sequence {
     let groups = counted.iter().flat_map(|run| members(scans, run)).flat_map(|scan| headers(&scan.walk));
     let starts = counted.iter().filter_map(|run| match run.start {
-        Start::Known(start) => Some(start.start_sequence.before()),
-        Start::Inferred(_) | Start::Missing(_) => None,
+        // If a recovery counts, its copies were synced.
+        Start::Known(start) => Some(start.start_sequence.before().max(start.recovered_upto)),
+        Start::Inferred { .. } | Start::Missing(_) => None,
     });
     groups
         .map(|header| header.durable_upto)
@@ -59,6 +63,25 @@ fn witness(scans: &[Scan], counted: &[Run], mark: Option<Mark>) -> Sequence {
         .chain(mark.map(|mark| mark.durable))
         .max()
         .unwrap_or_default()
+}
+
+/// The sequence above which records stand in an epoch that may yet stop counting (all of them: none).
+///
+/// A recovery counts by its witness, but that witness may stand in the page cache only: written by a
+/// process that died, or whose sync failed, before it was durable. If a power cut then takes it, the run
+/// is left out again. So what such a run holds is treated as a tail that the next epoch copies, until it
+/// is known that the recovery was finished: a record was appended after it, or a mark was set after it.
+fn settled(scans: &[Scan], counted: &[Run], mark: Option<Mark>) -> Sequence {
+    let Some(run) = counted.last() else { return Sequence(u64::MAX) };
+    let start = match run.start {
+        Start::Known(start) if start.recovered_upto > Sequence(0) => start.start_sequence,
+        Start::Inferred { first, .. } => first,
+        Start::Known(_) | Start::Missing(_) => return Sequence(u64::MAX),
+    };
+    // Copies say that only what is below the start was durable; witnesses hold no records.
+    let mut groups = members(scans, run).flat_map(|scan| headers(&scan.walk));
+    let served = groups.any(|header| header.frame_count > 0 && header.durable_upto >= start);
+    if served || mark.is_some_and(|mark| mark.epoch >= run.epoch) { Sequence(u64::MAX) } else { start.before() }
 }
 
 fn epochs(scan: &Scan) -> impl Iterator<Item = crate::id::Epoch> {
@@ -79,6 +102,8 @@ enum State {
 struct Fold<'a> {
     scans: &'a [Scan],
     limit: Sequence,
+    /// What was durable when it was written: below it nothing can be torn.
+    witness: Sequence,
     /// The sequence that continues the log.
     expected: Sequence,
     /// Checksum of the last group.
@@ -100,16 +125,19 @@ impl<'a> Fold<'a> {
             // Left-overs of an epoch that ended: they can name a loss, but never decide that there is one.
             pending.settled = true;
         }
-        if let Start::Known(start) = run.start
-            && let first = start.start_sequence.min(run.until)
-            && self.state == State::Reading
-            && self.expected < first
-            && first <= self.limit
-            && let Some(scan) = run.scans.first()
-        {
-            // The epoch before was durable up to here, and is not all there.
-            self.hole(Some(Next { scan: *scan, offset: 0, first, follows_directly: false }));
-            self.chain = start.start_checksum;
+        if let Start::Known(start) = run.start {
+            let first = start.start_sequence.min(run.until);
+            if first > self.limit && self.state == State::Reading {
+                self.state = State::Limit;
+            }
+            if self.expected < first
+                && self.state == State::Reading
+                && let Some(scan) = run.scans.first()
+            {
+                // The epoch before was durable up to here, and is not all there.
+                self.hole(Some(Next { scan: *scan, offset: 0, first, follows_directly: false }));
+                self.chain = start.start_checksum;
+            }
         }
         for index in &run.scans {
             let Some(scan) = self.scans.get(*index) else { continue };
@@ -124,20 +152,11 @@ impl<'a> Fold<'a> {
         let Err(fault) = &scan.header else { return };
         let first = headers(&scan.walk).map(|header| header.first_sequence).find(|first| *first < run.until);
         let needed = match fault {
-            HeaderFault::Absent => first.is_some_and(|first| first <= self.log.witness),
+            HeaderFault::Absent => first.is_some_and(|first| first <= self.witness),
             _ => first.is_some_and(|first| first <= self.limit) || self.limit == Sequence(u64::MAX),
         };
         if needed && self.state == State::Reading {
-            self.log.damage.push(Damage {
-                segment: scan.id,
-                offset: 0,
-                end: scan.bytes.min(u64::from(BLOCK_BYTES_MIN)),
-                kind: DamageKind::Header,
-                first: first.unwrap_or(self.expected),
-                count: Some(0),
-                records: Vec::new(),
-                complete: true,
-            });
+            self.log.damage.push(header_damage(scan, first.unwrap_or(self.expected)));
         }
     }
 
@@ -194,7 +213,7 @@ impl<'a> Fold<'a> {
         let end = run.until.min(self.limit.plus(1));
         let frames = group.frames.len().min(usize::try_from(end.0.saturating_sub(first.0)).unwrap_or(usize::MAX));
         let bad = || group.bad.iter().filter(|bad| bad.index < frames);
-        if first > self.log.witness && bad().any(|bad| bad.torn_looking) {
+        if first > self.witness && bad().any(|bad| bad.torn_looking) {
             // An atomic batch may reach from an intact frame to the torn one: the group goes as a whole.
             return self.tear(place.scan, group.offset, wide(group.frames.len()));
         }
@@ -224,7 +243,7 @@ impl<'a> Fold<'a> {
         let hole = Hole {
             scans: self.scans,
             expected: self.expected,
-            witness: self.log.witness,
+            witness: self.witness,
             previous: self.previous,
             pending: &self.pending,
             next,
@@ -245,7 +264,7 @@ impl<'a> Fold<'a> {
         if self.state != State::Torn {
             self.hole(None);
         }
-        self.log.last = self.expected.before().max(self.log.witness);
+        self.log.last = self.expected.before().max(self.witness);
     }
 
     fn tear(&mut self, scan: usize, offset: u64, dropped: u64) {

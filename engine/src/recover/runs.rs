@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::frame::FrameHeader;
 use crate::format::group::GroupHeader;
-use crate::format::segment::{EpochStart, HeaderFault};
+use crate::format::segment::{BLOCK_BYTES_MIN, EpochStart, HeaderFault};
 use crate::id::{Epoch, SegmentId, Sequence};
-use crate::number::wide;
 use crate::recover::log::{Damage, DamageKind, Mark, Scan};
 use crate::recover::walk::{Group, Piece, Walk};
 
@@ -25,8 +25,8 @@ pub(crate) struct Run {
 pub(crate) enum Start {
     /// As its first segment's header says.
     Known(EpochStart),
-    /// That header is damaged: taken from the run's first group.
-    Inferred(Sequence),
+    /// That header is damaged, or was never written: taken from the run's first group.
+    Inferred { first: Sequence, absent: bool },
     /// That segment is missing: taken from the run's first group, if it has any.
     Missing(Option<Sequence>),
 }
@@ -36,8 +36,8 @@ impl Start {
     fn sequence(self) -> Option<Sequence> {
         match self {
             Start::Known(start) => Some(start.start_sequence),
-            Start::Inferred(sequence) => Some(sequence),
-            Start::Missing(sequence) => sequence,
+            Start::Inferred { first, .. } => Some(first),
+            Start::Missing(first) => first,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Start {
 pub(crate) struct Runs {
     pub(crate) counted: Vec<Run>,
     pub(crate) left_out: Vec<SegmentId>,
-    /// Runs that had to be left out because the header that would explain them is rotten.
+    /// Rotten headers among the segments that are left out.
     pub(crate) damage: Vec<Damage>,
 }
 
@@ -128,62 +128,102 @@ fn start_of(scans: &[Scan], members: &[usize]) -> Start {
     let segments = || members.iter().filter_map(|index| scans.get(*index));
     let known = segments().find_map(|scan| scan.header.as_ref().ok()?.epoch_start);
     let first = segments().flat_map(|scan| headers(&scan.walk)).map(|header| header.first_sequence).next();
-    let damaged = segments().next().is_some_and(|scan| scan.header.is_err());
-    match (known, first) {
-        (Some(start), _) => Start::Known(start),
-        (None, Some(first)) if damaged => Start::Inferred(first),
-        (None, first) => Start::Missing(first),
+    let fault = segments().next().and_then(|scan| scan.header.as_ref().err());
+    match (known, first, fault) {
+        (Some(start), _, _) => Start::Known(start),
+        (None, Some(first), Some(fault)) => Start::Inferred { first, absent: *fault == HeaderFault::Absent },
+        (None, first, _) => Start::Missing(first),
     }
 }
 
 /// Whether a run is part of the log's history (rule 2).
 fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool {
     let proved = |upto: Sequence| {
-        mark.is_some_and(|mark| mark.epoch == run.epoch)
+        mark.is_some_and(|mark| mark.epoch == run.epoch && mark.durable >= upto)
             || members(scans, run).flat_map(|scan| headers(&scan.walk)).any(|header| header.durable_upto >= upto)
     };
+    // Where the header of the first segment does not say where the epoch begins, one of its records was
+    // durable if a group says so of a sequence that no run before has, or that the run itself begins with.
+    let end = end_of(scans, before);
+    let began = |first: Option<Sequence>| proved(first.map_or(end, |first| first.min(end)));
     match run.start {
-        Start::Known(start) => start.recovered_upto == Sequence(0) || proved(start.recovered_upto),
-        // It may be a recovery that did not finish, whose copies are unfinished while the originals stand
-        // in the runs before: those are the truth then. If this epoch ever synced a record, a group says
-        // so (copies carry a durable_upto below the start); if the runs before hold nothing that it could
-        // have copied, it was no recovery.
-        Start::Inferred(first) => proved(first) || !hold(scans, before, first),
-        // Copies stand in one segment, so this was no recovery; or one that was finished.
-        Start::Missing(_) => true,
+        Start::Known(start) if start.recovered_upto > Sequence(0) => {
+            proved(start.recovered_upto) || has_rotten_witness(scans, run, start)
+        }
+        Start::Known(_) => true,
+        // No sync ever covered the first segment, or its header (or name) would be there: if no record of
+        // the epoch is known to have been durable, none was. Its groups may be the unfinished copies of a
+        // recovery, or begin anywhere: taken for an epoch like others, they would supersede the originals.
+        Start::Inferred { first, absent: true } => began(Some(first)),
+        Start::Missing(first) => began(first),
+        // The header was there. It may have been a recovery that did not finish: if all that the run holds
+        // stands in the runs before too, leaving it out loses nothing. Otherwise it was none.
+        Start::Inferred { first, absent: false } => began(Some(first)) || !is_copy(scans, run, before),
     }
 }
 
-/// Whether one of the runs holds a record at or above that sequence.
-fn hold(scans: &[Scan], runs: &[Run], first: Sequence) -> bool {
-    let held = |group: &Group| group.header.frame_count > 0 && group.header.next_sequence() > first;
-    runs.iter().flat_map(|run| members(scans, run)).flat_map(|scan| groups(&scan.walk)).any(held)
+/// Whether every record of a run stands in the runs before too, with the same frame header.
+fn is_copy(scans: &[Scan], run: &Run, before: &[Run]) -> bool {
+    let originals: BTreeMap<_, _> = before.iter().flat_map(|run| records(scans, run)).collect();
+    records(scans, run).all(|(sequence, header)| originals.get(&sequence) == Some(&header))
+}
+
+/// The records of a run, by sequence.
+fn records<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item = (Sequence, &'a FrameHeader)> {
+    members(scans, run).flat_map(|scan| groups(&scan.walk)).flat_map(|group| {
+        let sequences = (0u64..).map(|index| group.header.first_sequence.plus(index));
+        sequences.zip(group.frames.iter().map(|frame| &frame.header))
+    })
+}
+
+/// The sequence after the last record of these runs.
+fn end_of(scans: &[Scan], runs: &[Run]) -> Sequence {
+    let groups = runs.iter().flat_map(|run| members(scans, run)).flat_map(|scan| headers(&scan.walk));
+    groups.map(GroupHeader::next_sequence).max().unwrap_or(Sequence(1))
+}
+
+/// Whether all copies of a recovery are there, and behind them something that was written and is wrong
+/// now. Only the witness is ever written there, and only after the copies were synced.
+fn has_rotten_witness(scans: &[Scan], run: &Run, start: EpochStart) -> bool {
+    let mut copied = false;
+    for piece in members(scans, run).flat_map(|scan| &scan.walk.pieces) {
+        match piece {
+            Piece::Group(group) => copied |= group.header.next_sequence() > start.recovered_upto,
+            Piece::Gap(gap) if copied && !gap.torn_looking => return true,
+            Piece::Gap(_) => {}
+        }
+    }
+    false
 }
 
 pub(crate) fn members<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item = &'a Scan> {
     run.scans.iter().filter_map(|index| scans.get(*index))
 }
 
-/// A recovery that did not finish leaves nothing to miss. One that cannot be told from that only
-/// because its header is rotten is damage, and its segments are kept as evidence.
+/// A recovery that did not finish leaves nothing to miss. Where a header is rotten, that is reported and
+/// the file is kept, as nothing but its groups tells what it was.
 fn leave_out(scans: &[Scan], run: &Run, runs: &mut Runs) {
     for scan in members(scans, run) {
         match &scan.header {
             Ok(_) | Err(HeaderFault::Absent) => runs.left_out.push(scan.id),
             Err(_) => {
-                let frames = || groups(&scan.walk).flat_map(|group| &group.frames);
-                let records: Vec<_> = frames().map(|frame| (frame.header.stream, frame.header.ordinal)).collect();
-                runs.damage.push(Damage {
-                    segment: scan.id,
-                    offset: 0,
-                    end: scan.bytes,
-                    kind: DamageKind::Header,
-                    first: headers(&scan.walk).next().map_or(Sequence(0), |header| header.first_sequence),
-                    count: Some(wide(records.len())),
-                    records,
-                    complete: true,
-                });
+                let first = headers(&scan.walk).next().map_or(Sequence(0), |header| header.first_sequence);
+                runs.damage.push(header_damage(scan, first));
             }
         }
+    }
+}
+
+/// Damage to a segment's header, which costs no record.
+pub(crate) fn header_damage(scan: &Scan, first: Sequence) -> Damage {
+    Damage {
+        segment: scan.id,
+        offset: 0,
+        end: scan.bytes.min(u64::from(BLOCK_BYTES_MIN)),
+        kind: DamageKind::Header,
+        first,
+        count: Some(0),
+        records: Vec::new(),
+        complete: true,
     }
 }

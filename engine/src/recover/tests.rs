@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::segment::EpochStart;
 use crate::id::{Epoch, Sequence};
 use crate::number::{narrow, wide};
-use crate::recover::image::Image;
+use crate::recover::image::{Image, first_epoch};
 use crate::recover::log::{Log, Mark, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
-
-pub(super) fn first_epoch() -> EpochStart {
-    EpochStart { start_sequence: Sequence(1), recovered_upto: Sequence(0), start_checksum: 0 }
-}
 
 /// Bytes without a zero, different for each seed.
 pub(super) fn text(seed: u8, bytes: usize) -> Vec<u8> {

@@ -1,8 +1,8 @@
 //! Exhaustive enumeration: every short sequence of steps, cut off at every call, leaving everything that may be left.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use threadlog_engine::fs::sim::SimFs;
@@ -159,7 +159,8 @@ impl Work<'_> {
         for length in 0..self.plan.depths.len() {
             let count = Step::ALPHABET.len().pow(length as u32);
             if number < count {
-                let digit = |at: usize| Step::ALPHABET[number / Step::ALPHABET.len().pow(at as u32) % Step::ALPHABET.len()];
+                let digit =
+                    |at: usize| Step::ALPHABET[number / Step::ALPHABET.len().pow(at as u32) % Step::ALPHABET.len()];
                 return Some((start, (0..length).rev().map(digit).collect()));
             }
             number -= count;

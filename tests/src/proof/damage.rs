@@ -82,12 +82,36 @@ const PAST: &[Step] = &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::S
 
 const STORIES: &[Story] = &[
     ("closed cleanly", PAST, End::Closed),
-    ("killed, with a tail that only the operating system has", &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite], End::Killed),
-    ("cut off, with a tail that nobody vouches for", &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite], End::PowerCut),
-    ("with a record in a file of its own", &[Step::Small, Step::Large, Step::Sync, Step::Small, Step::Sync], End::Closed),
-    ("recovered, then closed", &[Step::Batch, Step::Sync, Step::Fill, Step::Kill, Step::Small, Step::Sync], End::Closed),
-    ("after a failed write", &[Step::Batch, Step::Sync, Step::Small, Step::Blocks, Step::FailWrite, Step::Batch, Step::Sync], End::Closed),
-    ("with a spare, killed", &[Step::Small, Step::Sync, Step::Spare, Step::Batch, Step::Sync, Step::Small, Step::Sync], End::Killed),
+    (
+        "killed, with a tail that only the operating system has",
+        &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite],
+        End::Killed,
+    ),
+    (
+        "cut off, with a tail that nobody vouches for",
+        &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite],
+        End::PowerCut,
+    ),
+    (
+        "with a record in a file of its own",
+        &[Step::Small, Step::Large, Step::Sync, Step::Small, Step::Sync],
+        End::Closed,
+    ),
+    (
+        "recovered, then closed",
+        &[Step::Batch, Step::Sync, Step::Fill, Step::Kill, Step::Small, Step::Sync],
+        End::Closed,
+    ),
+    (
+        "after a failed write",
+        &[Step::Batch, Step::Sync, Step::Small, Step::Blocks, Step::FailWrite, Step::Batch, Step::Sync],
+        End::Closed,
+    ),
+    (
+        "with a spare, killed",
+        &[Step::Small, Step::Sync, Step::Spare, Step::Batch, Step::Sync, Step::Small, Step::Sync],
+        End::Killed,
+    ),
 ];
 
 /// Every store to be harmed.
@@ -165,7 +189,10 @@ impl Base {
     /// The newest slot of a mark that nobody closed is the only thing that tells a reader of the last acknowledgement. Without
     /// it the one before counts, until the next writer looks: named as undecidable in docs/durability.md.
     fn is_one_mark_behind(&self, target: &Target, found: &Found) -> bool {
-        class(&target.path) == "mark" && self.end == End::Killed && found.is_whole() && self.duty.chains[0].sums.contains(&found.total())
+        class(&target.path) == "mark"
+            && self.end == End::Killed
+            && found.is_whole()
+            && self.duty.chains[0].sums.contains(&found.total())
     }
 
     fn acknowledged(&self) -> impl Iterator<Item = &Line> {
@@ -236,8 +263,8 @@ impl Base {
     /// Opening for writing shows the same, forgets no loss, and takes appends to what is sound.
     fn go_on(&self, disk: SimFs, lost: &[Line]) -> Checked {
         let failed = |error: Error| Violation::new(I9, format!("not writable: {error}"));
-        let engine =
-            Engine::open(Arc::new(disk.clone()), Path::new(ROOT), config(SEGMENT_BYTES, &Arc::default())).map_err(failed)?;
+        let engine = Engine::open(Arc::new(disk.clone()), Path::new(ROOT), config(SEGMENT_BYTES, &Arc::default()))
+            .map_err(failed)?;
         let found = Found::gather(&engine, false);
         let now = self.compare(&found)?;
         if now != lost {
@@ -273,7 +300,11 @@ impl Target {
     /// The records that may be lost by this harm.
     fn hit(&self, harm: Harm, base: &Base) -> Vec<Key> {
         if class(&self.path) == "large record" {
-            return base.acknowledged().filter(|line| line.stream == 3).map(|line| (line.stream, line.ordinal)).collect();
+            return base
+                .acknowledged()
+                .filter(|line| line.stream == 3)
+                .map(|line| (line.stream, line.ordinal))
+                .collect();
         }
         let all = |group: &GroupPlace| group.records.iter().map(|(key, _)| *key).collect::<Vec<Key>>();
         let hit = |group: &GroupPlace| match harm {

@@ -53,7 +53,8 @@ pub const WORKLOADS: [&[Step]; 2] = [
 ];
 
 /// After a fault everything must work: the program goes on, and what it is told then is true.
-const AFTERWARDS: &[Step] = &[Step::Close, Step::Batch, Step::Small, Step::Sync, Step::Read, Step::Look, Step::PowerCut];
+const AFTERWARDS: &[Step] =
+    &[Step::Close, Step::Batch, Step::Small, Step::Sync, Step::Read, Step::Look, Step::PowerCut];
 
 /// The faults to be tried, with the calls that they fit.
 pub const FAULTS: &[(&str, Fault, &[CallKind])] = &[
@@ -63,7 +64,11 @@ pub const FAULTS: &[(&str, Fault, &[CallKind])] = &[
     ("read of one byte", Fault::ShortRead(1), &[CallKind::Read]),
     ("write of one byte", Fault::ShortWrite(1), &[CallKind::Write]),
     ("write of a block, then disk full", Fault::ShortWriteThenError { bytes: 4096, errno: ENOSPC }, &[CallKind::Write]),
-    ("write of half a block, then an error", Fault::ShortWriteThenError { bytes: 2048, errno: EIO }, &[CallKind::Write]),
+    (
+        "write of half a block, then an error",
+        Fault::ShortWriteThenError { bytes: 2048, errno: EIO },
+        &[CallKind::Write],
+    ),
     ("failed sync", Fault::FailedSync, &[CallKind::Sync, CallKind::SyncDir]),
 ];
 

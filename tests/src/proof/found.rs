@@ -88,7 +88,13 @@ fn disagreement(log: &dyn ReadLog, stream: &FoundStream) -> Option<String> {
         return Some(format!("the head of {id} says {head:?} durable records, {length} can be read"));
     }
     same("the tail of 2", log.tail(id, 2).collect(), &all[length.saturating_sub(2)..])
-        .or_else(|| same("the middle", log.read(id, middle as u64..middle as u64 + 1).collect(), &all[middle..length.min(middle + 1)]))
+        .or_else(|| {
+            same(
+                "the middle",
+                log.read(id, middle as u64..middle as u64 + 1).collect(),
+                &all[middle..length.min(middle + 1)],
+            )
+        })
         .or_else(|| same("what lies past the end", log.read(id, length as u64..u64::MAX).collect(), &[]))
 }
 

@@ -113,7 +113,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Checked {
     for (invariant, check) in INVARIANTS {
         check(evidence).map_err(|what| Violation::new(invariant, what))?;
     }
-    Err(Violation::new(I4, format!("{} records found, which is none of the logs that may be: {}", total.0, describe(evidence))))
+    Err(Violation::new(
+        I4,
+        format!("{} records found, which is none of the logs that may be: {}", total.0, describe(evidence)),
+    ))
 }
 
 fn describe(evidence: &Evidence<'_>) -> String {
@@ -147,7 +150,8 @@ fn acknowledged_records_are_present(evidence: &Evidence<'_>) -> Result<(), Strin
 
 fn sequences_have_no_holes(evidence: &Evidence<'_>) -> Result<(), String> {
     for found in &evidence.found.streams {
-        let wrong = found.records.iter().zip(0_u64..).find(|(record, at)| record.as_ref().is_ok_and(|r| r.ordinal != *at));
+        let wrong =
+            found.records.iter().zip(0_u64..).find(|(record, at)| record.as_ref().is_ok_and(|r| r.ordinal != *at));
         if let Some((record, at)) = wrong {
             return Err(format!("{} has {record:?} at ordinal {at}", found.info.stream));
         }

@@ -199,7 +199,9 @@ impl Model {
     /// Receipts with whether they must be answered `Ok`; those still open are left out.
     pub fn settled_tickets(&self) -> Vec<(Ticket, bool)> {
         let kept = self.log[..self.durable].iter().rev().take(4).filter_map(|sent| sent.ticket);
-        kept.map(|ticket| (ticket, true)).chain(self.failed.iter().rev().take(4).map(|ticket| (*ticket, false))).collect()
+        kept.map(|ticket| (ticket, true))
+            .chain(self.failed.iter().rev().take(4).map(|ticket| (*ticket, false)))
+            .collect()
     }
 
     /// Receipts that are open: not durable and not failed.

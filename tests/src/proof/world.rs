@@ -386,7 +386,10 @@ impl World {
             let head = engine.head(&stream(number)).map(|head| (head.durable_ordinal, head.next_ordinal));
             // A stream with nothing but failed records is gone, and so is its head.
             if head != Some((durable, all)) {
-                return Err(Violation::new(I5, format!("stream {number}: head {head:?}, it stands at {durable} of {all}")));
+                return Err(Violation::new(
+                    I5,
+                    format!("stream {number}: head {head:?}, it stands at {durable} of {all}"),
+                ));
             }
         }
         for (ticket, good) in self.model.settled_tickets() {

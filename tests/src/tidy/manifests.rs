@@ -1,5 +1,7 @@
 //! What the manifests must say.
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
 use super::Finding;
@@ -17,35 +19,41 @@ const LAYERS: &[(&str, &[&str])] = &[
 const FOREIGN: &[(&str, &[&str])] =
     &[("engine", &["serde_json", "serde", "tokio", "uuid"]), ("store", &["memmap2", "fs2", "libc", "clap"])];
 
-/// Layers, workspace lints, pinned sources, and a reason beside each shared dependency.
+/// Layers, workspace lints, and a table of shared dependencies whose every line is used and has a reason.
 pub fn check(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut used = BTreeSet::new();
     for source in sources {
-        if let Some(folder) = source.path.strip_suffix("/Cargo.toml").filter(|folder| !folder.starts_with("fuzz")) {
-            member(source, folder, &mut findings);
+        let Some(folder) = source.path.strip_suffix("/Cargo.toml").filter(|folder| !folder.starts_with("fuzz")) else {
+            continue;
+        };
+        match source.text.parse::<Table>() {
+            Err(error) => findings.push(finding(source, 0, format!("not TOML: {error}"))),
+            Ok(manifest) => {
+                used.extend(dependencies(&manifest).into_iter().map(|(_, name, _)| name.to_owned()));
+                member(source, folder, &manifest, &mut findings);
+            }
         }
-        if source.path == "Cargo.toml" {
-            reasons(source, &mut findings);
-        }
+    }
+    if let Some(workspace) = sources.iter().find(|source| source.path == "Cargo.toml") {
+        shared(workspace, &used, &mut findings);
     }
     findings
 }
 
-fn member(source: &Source, folder: &str, findings: &mut Vec<Finding>) {
-    let mut found = |line: usize, what: String| {
-        findings.push(Finding { path: source.path.clone(), line, what });
-    };
-    let manifest = match source.text.parse::<Table>() {
-        Ok(manifest) => manifest,
-        Err(error) => return found(0, format!("not TOML: {error}")),
-    };
+fn finding(source: &Source, line: usize, what: String) -> Finding {
+    Finding { path: source.path.clone(), line, what }
+}
+
+fn member(source: &Source, folder: &str, manifest: &Table, findings: &mut Vec<Finding>) {
+    let mut found = |line: usize, what: String| findings.push(finding(source, line, what));
     let Some((_, own)) = LAYERS.iter().find(|(layer, _)| *layer == folder) else { return };
     if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&Value::Boolean(true)) {
         found(0, "must take the workspace lints: [lints] workspace = true".to_owned());
     }
     let name = manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
     let foreign = FOREIGN.iter().find(|(layer, _)| *layer == folder).map_or(&[][..], |(_, foreign)| foreign);
-    for (section, dependency, value) in dependencies(&manifest) {
+    for (section, dependency, value) in dependencies(manifest) {
         let ours = dependency.starts_with("threadlog");
         let tests_itself = section == "dev-dependencies" && Some(dependency) == name;
         if ours && !tests_itself && !own.contains(&dependency) {
@@ -61,15 +69,22 @@ fn member(source: &Source, folder: &str, findings: &mut Vec<Finding>) {
     }
 }
 
-fn dependencies(manifest: &Table) -> impl Iterator<Item = (&str, &str, &Value)> {
-    ["dependencies", "dev-dependencies", "build-dependencies"].into_iter().flat_map(|section| {
-        let table = manifest.get(section).and_then(Value::as_table);
-        table.into_iter().flatten().map(move |(name, value)| (section, name.as_str(), value))
-    })
+/// (section, name, value) of every dependency, those of one platform included.
+fn dependencies(manifest: &Table) -> Vec<(&str, &str, &Value)> {
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let tables = targets.into_iter().flat_map(Table::values).filter_map(Value::as_table).chain([manifest]);
+    let mut all = Vec::new();
+    for table in tables {
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let listed = table.get(section).and_then(Value::as_table).into_iter().flatten();
+            all.extend(listed.map(|(name, value)| (section, name.as_str(), value)));
+        }
+    }
+    all
 }
 
-/// Each dependency on somebody else's crate carries its reason, on its line.
-fn reasons(source: &Source, findings: &mut Vec<Finding>) {
+/// Each dependency on somebody else's crate carries its reason, on its line, and some crate uses it.
+fn shared(source: &Source, used: &BTreeSet<String>, findings: &mut Vec<Finding>) {
     let mut inside = false;
     for (line, text) in source.lines() {
         if text.starts_with('[') {
@@ -77,15 +92,16 @@ fn reasons(source: &Source, findings: &mut Vec<Finding>) {
             continue;
         }
         let is_dependency = inside && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.contains('=');
-        let ours = text.contains("path =");
-        let reason = text.split_once('#').map_or("", |(_, reason)| reason.trim());
-        if is_dependency && !ours && reason.is_empty() {
-            let what = format!("{} has no reason: say behind it, after #, what it is for", name_of(text));
-            findings.push(Finding { path: source.path.clone(), line, what });
+        if !is_dependency || text.contains("path =") {
+            continue;
+        }
+        let name = text.split('=').next().unwrap_or(text).trim();
+        if text.split_once('#').is_none_or(|(_, reason)| reason.trim().is_empty()) {
+            let what = format!("{name} has no reason: say behind it, after #, what it is for");
+            findings.push(finding(source, line, what));
+        }
+        if !used.contains(name) {
+            findings.push(finding(source, line, format!("{name} is used by no crate")));
         }
     }
-}
-
-fn name_of(line: &str) -> &str {
-    line.split('=').next().unwrap_or(line).trim()
 }

@@ -50,13 +50,13 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// Whether this is Rust that ships: in some crate's `src`, and not a file of tests.
+    /// Whether this is Rust that ships: in some crate's `src`, and neither a file nor in a folder of tests
+    /// (`tests`, `…_tests`).
     pub fn is_shipped(&self) -> bool {
-        let test = self.path.ends_with("/tests.rs")
-            || self.path.ends_with("_tests.rs")
-            || self.path.contains("/tests/")
-            || ["tests/", "benches/", "fuzz/"].iter().any(|crate_of_tests| self.path.starts_with(crate_of_tests));
-        self.is_rust() && self.path.contains("/src/") && !test
+        let mut parts = self.path.trim_end_matches(".rs").split('/');
+        let of_tests = parts.any(|part| part == "tests" || part.ends_with("_tests"));
+        let crate_of_tests = self.path.starts_with("benches/") || self.path.starts_with("fuzz/");
+        self.is_rust() && self.path.contains("/src/") && !of_tests && !crate_of_tests
     }
 
     /// The lines, counted from 1.

@@ -49,8 +49,9 @@ fn notes_to_self_are_found() {
 #[test]
 fn workplace_words_are_found() {
     bites(words::check, "tests/a.rs", concat!("\"/wo", "rk/main\""), "one machine");
-    bites(words::check, "cli/src/a.rs", concat!("\"/ho", "me/me\""), "one machine");
-    passes(words::check, "cli/tests/a.rs", concat!("\"/ho", "me/me\""));
+    bites(words::check, "cli/src/a.rs", concat!("\"/ho", "me/maria/x\""), "one machine");
+    passes(words::check, "cli/src/a.rs", concat!("\"/ho", "me/me/project\""));
+    passes(words::check, "cli/tests/a.rs", concat!("\"/ho", "me/maria/x\""));
     bites(words::check, "README.md", concat!("see is", "sue #12"), "planned");
     bites(words::check, "README.md", concat!("in Ses", "sion 3"), "planned");
     passes(words::check, "README.md", "a session of 3 hours has no issue");
@@ -72,10 +73,14 @@ fn panics_and_silenced_lints_are_found_in_code_that_ships() {
     bites(safety::check, "store/src/a.rs", "fn f() { g().unwrap(); }", ".unwrap()");
     bites(safety::check, "store/src/a.rs", "fn f() { h!(g().expect(\"why\")); }", ".expect()");
     passes(safety::check, "store/src/a.rs", "fn f() { g().unwrap_or(1); }");
-    passes(safety::check, "store/src/a_tests.rs", "fn f() { g().unwrap(); }");
+    for tests in ["store/src/a_tests.rs", "store/src/a/tests.rs", "store/src/a_tests/b.rs", "store/tests/b.rs"] {
+        passes(safety::check, tests, "fn f() { g().unwrap(); }");
+    }
     bites(safety::check, "cli/src/a.rs", "#![allow(clippy::indexing_slicing)]", "indexing_slicing");
     bites(safety::check, "cli/src/a.rs", "#[expect(missing_docs, reason = \"lazy\")] pub fn f() {}", "missing_docs");
     passes(safety::check, "cli/src/a.rs", "#[allow(clippy::too_many_arguments)] fn f() {}");
+    bites(safety::check, "cli/src/a.rs", "#[allow(clippy::as_conversions)] fn f() {}", "as_conversions");
+    passes(safety::check, "cli/src/a.rs", "#[allow(clippy::as_conversions, reason = \"no trait\")] fn f() {}");
 }
 
 #[test]
@@ -114,16 +119,24 @@ fn manifests_that_break_the_layers_are_found() {
     bites(manifests::check, "store/Cargo.toml", &GOOD_MEMBER.replace("= true", "= false"), "workspace lints");
     let private = GOOD_MEMBER.replace("threadlog-engine.workspace = true", "serde = \"1\"");
     bites(manifests::check, "store/Cargo.toml", &private, "workspace's table");
+    let on_windows = format!("{GOOD_MEMBER}[target.'cfg(windows)'.dependencies]\nlibc.workspace = true\n");
+    bites(manifests::check, "store/Cargo.toml", &on_windows, "do without libc");
     let parser = GOOD_MEMBER.replace("threadlog-engine.", "serde_json.");
     bites(manifests::check, "engine/Cargo.toml", &parser, "do without serde_json");
 }
 
 #[test]
-fn shared_dependencies_without_a_reason_are_found() {
-    let table = |line: &str| format!("[workspace.dependencies]\nours = {{ path = \"ours\" }}\n{line}\n[profile.dev]\n");
-    passes(manifests::check, "Cargo.toml", &table("zstd = \"0.13\" # sealed blocks"));
-    bites(manifests::check, "Cargo.toml", &table("zstd = \"0.13\""), "zstd has no reason");
-    bites(manifests::check, "Cargo.toml", &table("zstd = \"0.13\" #"), "zstd has no reason");
+fn shared_dependencies_without_a_reason_or_a_user_are_found() {
+    let with = |line: &str| {
+        let table = format!("[workspace.dependencies]\nours = {{ path = \"ours\" }}\n{line}\n[profile.dev]\n");
+        let user = file("tests/Cargo.toml", "[dependencies]\nzstd.workspace = true\n");
+        let findings = manifests::check(&[file("Cargo.toml", &table), user]);
+        findings.into_iter().map(|finding| finding.what).collect::<Vec<_>>()
+    };
+    assert_eq!(with("zstd = \"0.13\" # sealed blocks"), Vec::<String>::new());
+    assert!(with("zstd = \"0.13\"")[0].contains("zstd has no reason"));
+    assert!(with("zstd = \"0.13\" #")[0].contains("zstd has no reason"));
+    assert!(with("lz4 = \"1\" # faster")[0].contains("lz4 is used by no crate"));
 }
 
 #[test]

@@ -15,6 +15,9 @@ const WORKPLACES: &[&str] = &[concat!("/wo", "rk/"), concat!("/fa", "rm/")];
 /// Where people live. Only sample data, tests and documents may imitate that.
 const HOMES: &[&str] = &[concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 
+/// Names that examples give to people.
+const NOBODY: &[&str] = &["me/", "dev/", "user/"];
+
 /// Words that, before a number, point to the planning of the work: a reader of the code cannot look that up.
 const PLANNING: &[&str] = &[concat!("ses", "sion"), concat!("is", "sue"), concat!("mile", "stone")];
 
@@ -52,8 +55,8 @@ fn faults(text: &str, imitates_people: bool) -> Vec<String> {
             faults.push(format!("{stub}…): finish it, or leave it out"));
         }
     }
-    let homes = if imitates_people { &[] } else { HOMES };
-    for path in WORKPLACES.iter().chain(homes).filter(|path| text.contains(**path)) {
+    let homes = HOMES.iter().filter(|home| !imitates_people && is_somebodys(text, home));
+    for path in WORKPLACES.iter().filter(|path| text.contains(**path)).chain(homes) {
         faults.push(format!("{path}: the path of one machine"));
     }
     for word in PLANNING {
@@ -62,6 +65,11 @@ fn faults(text: &str, imitates_people: bool) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether a path below `home` stands in `text` that is not an example's.
+fn is_somebodys(text: &str, home: &str) -> bool {
+    text.match_indices(home).any(|(at, _)| !NOBODY.iter().any(|name| text[at + home.len()..].starts_with(name)))
 }
 
 /// Whether `word` stands in `text` with no letter, digit or underscore beside it.

@@ -23,7 +23,7 @@ struct NameOp {
 #[derive(Clone, Debug)]
 enum NameChange {
     Link { name: String, inode: u64 },
-    Move { from: String, to: String, inode: u64 },
+    Move { from: String, to: String, inode: u64, replaced: Option<u64> },
     Unlink { name: String, inode: u64 },
 }
 
@@ -68,8 +68,8 @@ impl Names {
 
     pub(super) fn rename(&mut self, from: &str, to: &str) {
         if let Some(inode) = self.entries.remove(from) {
-            self.entries.insert(to.to_owned(), inode);
-            self.push(NameChange::Move { from: from.to_owned(), to: to.to_owned(), inode });
+            let replaced = self.entries.insert(to.to_owned(), inode);
+            self.push(NameChange::Move { from: from.to_owned(), to: to.to_owned(), inode, replaced });
         }
     }
 
@@ -103,8 +103,9 @@ impl Names {
         }
     }
 
-    /// The directory after a power cut: each pending operation happened or did not. One whose name
-    /// is not there, because what made it did not happen, is moot.
+    /// The directory after a power cut: each pending operation happened or did not. One that cannot
+    /// happen, because another did not that it builds on, is moot: its name was never made, or the
+    /// name it takes was never given up. (Else a lost rename could lose the file with it.)
     pub(super) fn crash(&self, picker: &mut Picker<'_>) -> Names {
         let mut left = self.durable.clone();
         for op in &self.pending {
@@ -113,16 +114,20 @@ impl Names {
             }
             match &op.change {
                 NameChange::Link { name, inode } => {
-                    left.insert(name.clone(), *inode);
+                    left.entry(name.clone()).or_insert(*inode);
                 }
-                NameChange::Move { from, to, inode } if left.get(from) == Some(inode) => {
-                    left.remove(from);
-                    left.insert(to.clone(), *inode);
+                NameChange::Move { from, to, inode, replaced } => {
+                    let free = left.get(to).is_none_or(|other| Some(*other) == *replaced);
+                    if free && left.get(from) == Some(inode) {
+                        left.remove(from);
+                        left.insert(to.clone(), *inode);
+                    }
                 }
-                NameChange::Unlink { name, inode } if left.get(name) == Some(inode) => {
-                    left.remove(name);
+                NameChange::Unlink { name, inode } => {
+                    if left.get(name) == Some(inode) {
+                        left.remove(name);
+                    }
                 }
-                NameChange::Move { .. } | NameChange::Unlink { .. } => {}
             }
         }
         Names { entries: left.clone(), durable: left, pending: Vec::new() }

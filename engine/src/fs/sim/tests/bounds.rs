@@ -70,6 +70,31 @@ fn removing_and_cutting_give_room_back() {
 }
 
 #[test]
+fn what_a_crash_or_a_kill_forgets_takes_no_room() {
+    let fs = SimFs::new(1);
+    durable(&fs, "/a", &block(b'x'));
+    let _open = open(&fs, "/a");
+    fs.remove_file(path("/a")).unwrap();
+    assert_eq!(fs.snapshot().used_blocks(), 1, "nobody has it open there");
+    create(&fs, "/b");
+    assert_eq!(fs.crash(&Choice::LoseAll).used_blocks(), 3);
+    let fs = SimFs::new(1);
+    create(&fs, "/b");
+    assert_eq!(fs.crash(&Choice::LoseAll).used_blocks(), 1);
+}
+
+#[test]
+fn a_page_whose_file_was_cut_takes_no_stores() {
+    let fs = SimFs::new(1);
+    let page = fs.shared_page(path("/mark"), 4096).unwrap();
+    fs.truncate(path("/mark"), 8).unwrap();
+    page.store(0, 1);
+    page.store(1, 2);
+    assert_eq!((page.load(0), page.load(1)), (1, 0));
+    assert_eq!(content(&fs, "/mark").len(), 8);
+}
+
+#[test]
 fn capacity_survives_a_crash() {
     let fs = SimFs::new(1);
     fs.set_capacity(Some(1));
@@ -86,6 +111,8 @@ fn rot_is_seen_at_once_and_after_a_crash() {
     let mut rotten = block(b'a');
     rotten[5] ^= 2;
     assert_eq!(content(&fs, "/a"), rotten);
+    open(&fs, "/a").set_len(5000).unwrap();
+    assert!(content(&fs, "/a")[4096..].iter().all(|byte| *byte == 0), "past the end nothing happened");
     assert_eq!(content(&fs.crash(&Choice::LoseAll), "/a"), rotten);
 }
 
@@ -111,7 +138,10 @@ fn cutting_behind_the_back_cuts_every_image() {
     fs.truncate(path("/a"), 50_000).unwrap();
     for left in each_crash(&fs) {
         assert_eq!(content(&left, "/a").len(), 5000);
-        open(&left, "/a").set_len(8192).unwrap();
+    }
+    let grown = fs.snapshot();
+    open(&grown, "/a").set_len(8192).unwrap();
+    for left in each_crash(&grown) {
         assert!(content(&left, "/a")[5000..].iter().all(|byte| *byte == 0));
     }
     fs.truncate(path("/a"), 4096).unwrap();

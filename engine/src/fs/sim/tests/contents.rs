@@ -128,13 +128,19 @@ fn cut_blocks_never_come_back_in_a_new_length() {
 fn a_cut_within_a_block_zeroes_its_tail() {
     let fs = SimFs::new(1);
     let file = durable(&fs, "/a", &block(b'a'));
+    write_all_at(&*file, &block(b'x'), 0).unwrap();
     file.set_len(100).unwrap();
-    file.set_len(4096).unwrap();
-    let cut = [vec![b'a'; 100], vec![0; 3996]].concat();
-    assert_eq!(content(&fs, "/a"), cut);
+    file.set_len(5000).unwrap();
+    let cut = |byte: u8, length: usize| [vec![byte; 100], vec![0; length - 100]].concat();
+    assert_eq!(content(&fs, "/a"), cut(b'x', 5000));
     let left: BTreeSet<Vec<u8>> = each_crash(&fs).map(|left| content(&left, "/a")).collect();
-    // The last: the block was written back, the change of length was not, so the length is the old one.
-    assert_eq!(left, BTreeSet::from([block(b'a'), vec![b'a'; 100], cut]));
+    let mut legal = vec![block(b'a'), block(b'x')];
+    // The block was written back with its tail cut off, the change of length was not.
+    legal.push(cut(b'x', 4096));
+    for byte in [b'a', b'x'] {
+        legal.extend([cut(byte, 100), cut(byte, 5000)]);
+    }
+    assert_eq!(left, BTreeSet::from_iter(legal));
 }
 
 #[test]
@@ -192,6 +198,41 @@ fn a_length_in_limbo_is_settled_by_a_synced_block_beyond_it() {
     write_all_at(&*file, &block(b'y'), 4096).unwrap();
     file.sync_data().unwrap();
     assert_eq!(outcomes(&fs, "/a"), set(&[".y", "xy"]));
+}
+
+#[test]
+fn a_length_in_limbo_is_settled_by_a_block_written_again_beyond_it() {
+    let fs = SimFs::new(1);
+    let file = durable(&fs, "/a", b"");
+    write_all_at(&*file, &[block(b'x'), block(b'y')].concat(), 0).unwrap();
+    fs.fail_kind(CallKind::Sync, 2, Fault::FailedSync);
+    assert!(file.sync_data().is_err());
+    write_all_at(&*file, &block(b'z'), 4096).unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(outcomes(&fs, "/a"), set(&[".z", "xz"]));
+}
+
+#[test]
+fn a_cut_in_limbo_is_settled_with_a_later_length() {
+    let fs = SimFs::new(1);
+    let file = durable(&fs, "/a", &[block(b'a'), block(b'b')].concat());
+    file.set_len(4096).unwrap();
+    fs.fail_kind(CallKind::Sync, 2, Fault::FailedSync);
+    assert!(file.sync_data().is_err());
+    assert_eq!(outcomes(&fs, "/a"), set(&["ab", "a"]));
+    write_all_at(&*file, &block(b'c'), 8192).unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(outcomes(&fs, "/a"), set(&["a.c"]));
+}
+
+#[test]
+fn growing_is_one_choice_and_touches_no_block() {
+    let fs = SimFs::new(1);
+    let file = durable(&fs, "/a", b"abc");
+    file.set_len(100).unwrap();
+    assert_eq!(fs.crash_points().states(), 2);
+    file.set_len(100).unwrap();
+    assert_eq!(fs.crash_points().states(), 2);
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn directories_count_in_the_hash_by_what_they_hold() {
     };
     let hashes = [state(&["/d/", "/d/a", "/e/"]), state(&["/d/", "/e/", "/e/a"]), state(&["/d/", "/e/", "/a"])];
     assert_eq!(BTreeSet::from(hashes).len(), 3);
+    assert_ne!(state(&["/d/", "/d/e"]), state(&["/d/", "/e"]));
 }
 
 #[test]
@@ -191,5 +192,10 @@ fn samples_are_repeatable_legal_and_varied() {
     let hash = |choice: &Choice| fs.crash(choice).durable_hash();
     let seen: BTreeSet<u64> = choices.iter().map(hash).collect();
     assert!(seen.len() > 128, "{}", seen.len());
+    let kept = |choice: &Choice| letters(&content(&fs.crash(choice), "/a")).matches('x').count();
+    let counts: Vec<usize> = choices.iter().skip(2).map(kept).collect();
+    for wanted in [0..=2_usize, 4..=8, 10..=12] {
+        assert!(counts.iter().filter(|count| wanted.contains(*count)).count() > 40, "{wanted:?}: {counts:?}");
+    }
     assert_eq!(seen, choices.iter().map(hash).collect());
 }

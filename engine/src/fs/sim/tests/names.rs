@@ -150,3 +150,45 @@ fn an_open_file_outlives_its_name() {
     file.sync_data().unwrap();
     assert_eq!(name_outcomes(&fs), set(&[""]));
 }
+
+/// What a name stands for after each crash: the letters of its content.
+fn held(fs: &SimFs, names: &[&str]) -> BTreeSet<String> {
+    let show = |left: &SimFs, name: &str| left.read_raw(path(name)).map_or("-".to_owned(), |bytes| letters(&bytes));
+    each_crash(fs).map(|left| names.iter().map(|name| show(&left, name)).collect::<String>()).collect()
+}
+
+#[test]
+fn a_file_that_nobody_removed_keeps_a_name() {
+    let fs = SimFs::new(1);
+    durable(&fs, "/a", &block(b'1'));
+    durable(&fs, "/x", &block(b'2'));
+    fs.rename(path("/a"), path("/b")).unwrap();
+    // Takes the name that the rename gave up.
+    fs.rename(path("/x"), path("/a")).unwrap();
+    assert_eq!(held(&fs, &["/a", "/b", "/x"]), set(&["1-2", "-12", "21-"]));
+
+    let fs = SimFs::new(1);
+    durable(&fs, "/a", &block(b'1'));
+    fs.rename(path("/a"), path("/b")).unwrap();
+    let file = create(&fs, "/a");
+    write_all_at(&*file, &block(b'2'), 0).unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(held(&fs, &["/a", "/b", "/c"]), set(&["1--", "-1-", "21-"]));
+    // Neither does what happens to the second file happen to the first.
+    fs.rename(path("/a"), path("/c")).unwrap();
+    assert_eq!(held(&fs, &["/a", "/b", "/c"]), set(&["1--", "-1-", "21-", "-12"]));
+    fs.rename(path("/c"), path("/a")).unwrap();
+    fs.remove_file(path("/a")).unwrap();
+    assert_eq!(held(&fs, &["/a", "/b", "/c"]), set(&["1--", "-1-", "21-", "-12"]));
+}
+
+#[test]
+fn syncing_another_directory_forgets_nothing() {
+    let fs = SimFs::new(1);
+    fs.create_dir(path("/d")).unwrap();
+    fs.sync_dir(path("/")).unwrap();
+    durable(&fs, "/d/a", &block(b'x'));
+    fs.remove_file(path("/d/a")).unwrap();
+    fs.sync_dir(path("/")).unwrap();
+    assert_eq!(content(&fs.crash(&Choice::LoseAll), "/d/a"), block(b'x'));
+}

@@ -76,6 +76,7 @@ fn step(random: &mut ChaCha8Rng, fs: &SimFs, names: &mut Model) {
         let mut life = Life::default();
         life.settle();
         names.lives.push((file, life));
+        names.inodes.push(fs.state().disk.lookup(path(name)).unwrap());
         names.change(name, Some(names.lives.len() - 1));
         return;
     };
@@ -105,16 +106,20 @@ fn step(random: &mut ChaCha8Rng, fs: &SimFs, names: &mut Model) {
         }
         7 => {
             fs.sync_dir(path("/d")).unwrap();
+            names.safe = names.now.values().copied().collect();
             names.possible = names.now.iter().map(|(name, number)| (name.clone(), vec![Some(*number)])).collect();
         }
         8 => {
             fs.remove_file(path(name)).unwrap();
+            names.safe.remove(&number);
             names.change(name, None);
         }
         _ => {
             let to = FILES[random.random_range(0..FILES.len())];
             fs.rename(path(name), path(to)).unwrap();
             if name != to {
+                let replaced = names.now.get(to).copied();
+                names.safe.retain(|safe| Some(*safe) != replaced);
                 names.change(name, None);
                 names.change(to, Some(number));
             }
@@ -125,7 +130,10 @@ fn step(random: &mut ChaCha8Rng, fs: &SimFs, names: &mut Model) {
 #[derive(Default)]
 struct Model {
     lives: Vec<(Arc<dyn File>, Life)>,
+    inodes: Vec<u64>,
     now: BTreeMap<String, usize>,
+    /// Those that had a durable name and were not removed since, nor replaced by another.
+    safe: BTreeSet<usize>,
     /// For each name, what it may stand for after a crash.
     possible: BTreeMap<String, Vec<Option<usize>>>,
 }
@@ -141,6 +149,11 @@ impl Model {
     }
 
     fn check(&self, left: &SimFs) {
+        let inodes: Vec<u64> = left.state().disk.tree().map(|(_, inode)| inode).collect();
+        assert_eq!(inodes.iter().collect::<BTreeSet<_>>().len(), inodes.len(), "one file, one name");
+        for number in &self.safe {
+            assert!(inodes.contains(&self.inodes[*number]), "a file that nobody removed is gone");
+        }
         for name in FILES {
             let possible = self.possible.get(name).cloned().unwrap_or_else(|| vec![None]);
             match left.read_raw(path(name)) {
@@ -164,6 +177,8 @@ fn whatever_a_crash_leaves_was_written_and_whatever_was_synced_is_left() {
         let mut names = Model::default();
         for _ in 0..40 {
             step(&mut random, &fs, &mut names);
+            let (kept, now) = (fs.snapshot().crash(&Choice::KeepAll), fs.state().disk.hash());
+            assert_eq!(kept.durable_hash(), now, "keeping all leaves what calls see");
             for choice in fs.crash_points().choices(4, random.random()) {
                 let left = fs.snapshot().crash(&choice);
                 names.check(&left);

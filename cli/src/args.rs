@@ -1,0 +1,59 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{demo, dump, export, r#gen, import, list, salvage, show, stats, verify};
+use crate::exit;
+
+/// Rollout files of AI agents in a durable, checksummed log: import them, list them, read them, and get them back byte
+/// for byte.
+#[derive(Debug, Parser)]
+#[command(name = "threadlog", version, after_help = exit::help(), propagate_version = true)]
+pub struct Arguments {
+    /// The store's folder [default: $THREADLOG_HOME, else the platform's folder for data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Write JSON Lines for programs; the first line carries schema_version
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take in rollout files or folders of them; run again to pick up what they gained
+    Import(import::Import),
+    /// Write threads back as rollout files: same paths, same bytes, same times
+    Export(export::Export),
+    /// List the threads, the one with the newest item first
+    List(list::List),
+    /// Read a thread
+    Show(show::Show),
+    /// Check every byte of the store
+    Verify(verify::Verify),
+    /// Sizes and counts of the store
+    Stats(stats::Stats),
+    /// Write everything that is intact, also from damaged places, as rollout files
+    Salvage(salvage::Salvage),
+    /// Print any file of a store, for people
+    Dump(dump::Dump),
+    /// Generate realistic rollout files
+    Gen(r#gen::Gen),
+    /// Import a folder of rollout files into a new store and list it; without one, generate a sample first
+    Demo(demo::Demo),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

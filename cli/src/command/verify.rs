@@ -1,0 +1,182 @@
+//! `threadlog verify`: every byte read and checked.
+
+use clap::Args;
+use serde::Serialize;
+use threadlog::Store;
+use threadlog::thread::ThreadKey;
+use threadlog::verify::{Fault, VerifyReport};
+use threadlog_engine::{Damage, DamageKind};
+
+use crate::command::{Context, wide};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::output::human;
+use crate::output::progress::Progress;
+use crate::output::style::{BAD, GOOD, STRONG, WARNING, paint};
+
+/// Arguments of `verify`: none of its own.
+#[derive(Args, Debug)]
+pub struct Verify {}
+
+/// Runs `verify`. The store is only read.
+pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+    let root = context.root()?;
+    let report = {
+        let progress = Progress::new("verifying", out.is_json());
+        Store::verify(&root, &progress)?
+    };
+    wrong(&report, out)?;
+    for conflict in &report.conflicts {
+        let (key, ordinal) = (ThreadKey::of(&conflict.stream), conflict.ordinal);
+        out.record("conflict", &Conflict { thread_id: key.thread.to_string(), ordinal })?;
+        let text =
+            format_args!("{} two records claim place {ordinal} of {key}; one counts", paint(WARNING, "conflict"));
+        out.line(text)?;
+    }
+    let summary = Summary::new(&report);
+    out.record("summary", &summary)?;
+    verdict(&report, &summary, out)?;
+    Ok(if report.is_sound() { Exit::Done } else { Exit::Damaged })
+}
+
+fn wrong(report: &VerifyReport, out: &mut Output) -> Result<(), Failure> {
+    for damage in &report.damage {
+        out.record("damage", &Damaged::new(damage))?;
+        let Damage { segment, offset, end, .. } = damage;
+        let place = format_args!("{segment} at bytes {} to {}", human::count(*offset), human::count(*end));
+        out.line(format_args!("{} {place}: {damage}", paint(BAD, "damage")))?;
+    }
+    for fault in &report.faults {
+        out.record("fault", &Faulty::new(fault))?;
+        let lost = human::counted(fault.lost_records, "record", "records");
+        let strange = match fault.unreadable_records {
+            0 => String::new(),
+            count => format!(", {} written by a newer threadlog", human::counted(count, "record", "records")),
+        };
+        out.line(format_args!("{} {}: {lost} lost{strange}", paint(BAD, "thread"), fault.key))?;
+        for file in &fault.files {
+            out.line(format_args!("  {} can no longer be exported whole", human::plain(&file.to_string())))?;
+        }
+    }
+    Ok(())
+}
+
+fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result<(), Failure> {
+    let records = human::counted(report.records, "record", "records");
+    let files = human::counted(report.files, "file", "files");
+    let (bytes, segments) =
+        (human::size(summary.segment_bytes), human::counted(summary.segments, "segment", "segments"));
+    out.line(format_args!("{records} checked in {segments} ({bytes}), {files} compared with what was imported"))?;
+    if let Some((segment, offset)) = &report.facts.torn {
+        let offset = human::count(*offset);
+        out.line(format_args!("the log ends at byte {offset} of {segment}, where a crash cut an unfinished write"))?;
+    }
+    if report.is_sound() {
+        return out.line(paint(GOOD, "everything that was acknowledged is there"));
+    }
+    let places = paint(STRONG, human::counted(wide(report.damage.len()), "damaged place", "damaged places"));
+    let threads = human::counted(wide(report.faults.len()), "thread", "threads");
+    out.line(format_args!("{places}, {threads} with losses; `threadlog salvage --to DIR` writes all that is intact"))
+}
+
+#[derive(Serialize)]
+struct Damaged {
+    segment: String,
+    offset: u64,
+    end: u64,
+    kind: &'static str,
+    first_sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
+    message: String,
+}
+
+impl Damaged {
+    fn new(damage: &Damage) -> Damaged {
+        let kind = match damage.kind {
+            DamageKind::Gap => "gap",
+            DamageKind::Payload => "payload",
+            DamageKind::MissingSegment => "missing_segment",
+            DamageKind::Header => "header",
+            DamageKind::Chain => "chain",
+            DamageKind::TailLost => "tail_lost",
+        };
+        Damaged {
+            segment: damage.segment.to_string(),
+            offset: damage.offset,
+            end: damage.end,
+            kind,
+            first_sequence: damage.first.0,
+            records: damage.count,
+            message: damage.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Faulty {
+    thread_id: String,
+    lost_records: u64,
+    unreadable_records: u64,
+    files: Vec<String>,
+}
+
+impl Faulty {
+    fn new(fault: &Fault) -> Faulty {
+        Faulty {
+            thread_id: fault.key.thread.to_string(),
+            lost_records: fault.lost_records,
+            unreadable_records: fault.unreadable_records,
+            files: fault.files.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Conflict {
+    thread_id: String,
+    ordinal: u64,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    sound: bool,
+    records: u64,
+    payload_bytes: u64,
+    files: u64,
+    segments: u64,
+    segment_bytes: u64,
+    groups: u64,
+    last_sequence: u64,
+    durable_sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    torn: Option<Torn>,
+    left_out: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Torn {
+    segment: String,
+    offset: u64,
+}
+
+impl Summary {
+    fn new(report: &VerifyReport) -> Summary {
+        let facts = &report.facts;
+        let torn = facts.torn.as_ref().map(|(segment, offset)| Torn { segment: segment.clone(), offset: *offset });
+        Summary {
+            sound: report.is_sound(),
+            records: report.records,
+            payload_bytes: report.payload_bytes,
+            files: report.files,
+            segments: facts.segments,
+            segment_bytes: facts.segment_bytes,
+            groups: facts.groups,
+            last_sequence: facts.last.0,
+            durable_sequence: facts.witness.0,
+            torn,
+            left_out: facts.left_out.clone(),
+        }
+    }
+}

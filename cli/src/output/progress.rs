@@ -1,0 +1,67 @@
+//! How far long work is: on a terminal only, and never beside JSON.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar on standard error, or nothing. Counts bytes, and names files as they are done.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    files: AtomicU64,
+    files_total: AtomicU64,
+}
+
+const TEMPLATE: &str =
+    "{prefix} {msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+
+impl Progress {
+    /// A bar for `what`; hidden for programs, and (by indicatif) where standard error is no terminal.
+    pub fn new(what: &'static str, json: bool) -> Progress {
+        let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(10) };
+        // The target comes last: whatever is set on a visible bar draws it.
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::hidden().with_style(style).with_prefix(what);
+        bar.set_draw_target(target);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress { bar, files: AtomicU64::new(0), files_total: AtomicU64::new(0) }
+    }
+
+    /// How much there is.
+    pub fn total(&self, files: u64, bytes: u64) {
+        self.files_total.store(files, Ordering::Relaxed);
+        self.bar.set_length(bytes);
+    }
+
+    /// So many more bytes are done.
+    pub fn bytes(&self, more: u64) {
+        self.bar.inc(more);
+    }
+
+    /// One more file is done.
+    pub fn file(&self) {
+        let done = self.files.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        self.bar.set_message(format!("{done} of {} files", self.files_total.load(Ordering::Relaxed)));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl threadlog::Progress for Progress {
+    fn planned(&self, files: u64, bytes: u64) {
+        self.total(files, bytes);
+    }
+
+    fn advanced(&self, bytes: u64) {
+        self.bytes(bytes);
+    }
+
+    fn file_done(&self) {
+        self.file();
+    }
+}

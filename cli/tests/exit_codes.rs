@@ -1,0 +1,107 @@
+//! Every exit code, each with words that help.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod common;
+
+use std::fs;
+
+use common::{Machine, field, of_type, text};
+
+#[test]
+fn done_is_0() {
+    let machine = Machine::with_store();
+    for arguments in [&["list"][..], &["verify"], &["stats"], &["export", "--to", "out"], &["--help"], &["--version"]] {
+        machine.run(arguments).must_be(0);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_system_is_1() {
+    let machine = Machine::with_sample();
+    fs::write(machine.store(), "a file where the store should be").unwrap();
+    machine.run(&["import", "files"]).must_be(1).must_say("store");
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_2() {
+    let machine = Machine::new();
+    for arguments in [&[][..], &["fly"], &["import"], &["gen", "--threads", "x"], &["show"], &["list", "--limit", "-1"]]
+    {
+        machine.run(arguments).must_be(2);
+    }
+}
+
+#[test]
+fn refused_input_is_3_and_the_rest_is_done() {
+    let machine = Machine::with_sample();
+    fs::write(machine.path("files/odd.jsonl"), "not a rollout\n").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", machine.path("files/gone.jsonl")).unwrap();
+    let (code, records) = machine.json(&["import", "files", "missing"]);
+    assert_eq!(code, 3, "{records:?}");
+    let refused = of_type(&records, "refused");
+    for (path, reason) in [
+        ("missing", "No such file"),
+        #[cfg(unix)]
+        ("gone.jsonl", "No such file"),
+    ] {
+        let found = refused.iter().find(|refusal| field(refusal, "path").ends_with(path));
+        let refusal = found.unwrap_or_else(|| panic!("{path} is not among {refused:?}"));
+        assert!(field(refusal, "reason").contains(reason), "{refusal}");
+    }
+    assert!(machine.ids().len() >= 6, "the sample was not imported: {records:?}");
+}
+
+#[test]
+fn damage_is_4_and_what_is_intact_is_handled() {
+    let machine = Machine::with_store();
+    common::damage(&machine.store());
+    let (code, records) = machine.json(&["verify"]);
+    assert_eq!(code, 4, "{records:?}");
+    assert!(!of_type(&records, "damage").is_empty(), "{records:?}");
+    machine.run(&["salvage", "--to", "saved"]).must_be(4);
+    assert!(!common::tree(&machine.path("saved")).is_empty());
+    assert!(machine.run(&["list"]).must_be(4).stdout.lines().count() > 1);
+}
+
+#[test]
+fn what_is_not_there_is_5() {
+    let machine = Machine::with_store();
+    machine.run(&["show", "ffffffff-0000"]).must_be(5).must_say("ffffffff-0000");
+    machine.run(&["export", "--to", "out", "ffffffff-0000"]).must_be(5);
+    machine.run(&["dump", "nothing"]).must_be(5).must_say("nothing");
+    machine.run(&["list", "--store", "elsewhere"]).must_be(5).must_say("elsewhere");
+    let (code, records) = machine.json(&["show", "ffffffff-0000"]);
+    assert_eq!(code, 5);
+    let error = records.last().expect("a record");
+    assert_eq!((field(error, "type"), field(error, "kind")), ("error", "not_found"));
+}
+
+#[test]
+fn an_id_that_fits_several_threads_is_5_and_names_them() {
+    let machine = Machine::with_store();
+    let mut ids = machine.ids();
+    ids.sort();
+    let shared = (0..36).take_while(|&at| ids[0].as_bytes()[at] == ids[1].as_bytes()[at]).count();
+    let ran = machine.run(&["show", &ids[0][..shared]]);
+    ran.must_be(5).must_say(&ids[0]).must_say(&ids[1]);
+}
+
+#[test]
+fn a_store_that_somebody_writes_to_is_6_for_writers_and_open_to_readers() {
+    let machine = Machine::with_store();
+    let holder =
+        threadlog::Store::open(&machine.store(), threadlog_engine::Config::default()).expect("the store opens");
+    let ran = machine.run(&["import", text(&machine.path("files"))]);
+    ran.must_be(6).must_say(&std::process::id().to_string());
+    machine.run(&["list"]).must_be(0);
+    drop(holder);
+    machine.run(&["import", "files"]).must_be(0);
+}

@@ -1,0 +1,210 @@
+//! What programs read: every record is documented, and every documented record is written.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use common::{Machine, damage, field, of_type, text};
+use serde_json::{Value, json};
+
+/// Field name → whether it may be absent.
+type Fields = BTreeMap<String, bool>;
+/// (command, type of record) → its fields.
+type Records = BTreeMap<(String, String), Fields>;
+
+/// The tables of docs/cli.md.
+fn documented() -> Records {
+    let mut records = Records::new();
+    let mut command = String::new();
+    for line in include_str!("../../docs/cli.md").lines() {
+        if let Some(heading) = line.strip_prefix("### ") {
+            command = heading.trim_matches('`').to_owned();
+        }
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, kind, fields, _] = cells[..] else { continue };
+        if command.is_empty() || !kind.starts_with('`') {
+            continue;
+        }
+        let kind = kind.split('`').nth(1).unwrap_or_default().to_owned();
+        let same_as = fields.strip_prefix("as in `").and_then(|rest| rest.split('`').next());
+        let fields = match same_as {
+            Some(other) => records[&(other.to_owned(), kind.clone())].clone(),
+            None => names(fields),
+        };
+        records.insert((command.clone(), kind), fields);
+    }
+    records
+}
+
+/// The names in a cell, without what stands in parentheses or behind a colon.
+fn names(cell: &str) -> Fields {
+    let mut depth = 0;
+    let outside: String = cell
+        .chars()
+        .filter(|c| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0 && *c != ')'
+        })
+        .collect();
+    let outside = outside.split(": ").next().unwrap_or("");
+    let parts: Vec<&str> = outside.split('`').collect();
+    let names = parts.iter().enumerate().filter(|(index, _)| index % 2 == 1);
+    names.map(|(index, name)| ((*name).to_owned(), parts[index + 1].starts_with('?'))).collect()
+}
+
+/// Compares one run with the documents; notes which records were seen.
+fn compare(command: &str, written: &[Value], documented: &Records, seen: &mut BTreeSet<(String, String)>) {
+    // `demo` writes what two other commands write.
+    let places: &[&str] =
+        if command == "demo" { &["demo", "any command", "import", "list"] } else { &[command, "any command"] };
+    for record in written {
+        let kind = field(record, "type");
+        let keys = places.iter().map(|place| ((*place).to_owned(), kind.to_owned()));
+        let faults: Vec<String> = keys
+            .filter_map(|key| {
+                let fault = fault(record, documented.get(&key)?);
+                if fault.is_none() {
+                    seen.insert(key);
+                }
+                Some(fault.unwrap_or_default())
+            })
+            .collect();
+        assert!(faults.iter().any(String::is_empty), "{command}, {kind}: {faults:?} in {record}");
+    }
+}
+
+/// How a record differs from its documents.
+fn fault(record: &Value, fields: &Fields) -> Option<String> {
+    let object = record.as_object().expect("an object");
+    let unknown = object.keys().find(|name| *name != "type" && !fields.contains_key(*name));
+    let absent = fields.iter().find(|(name, optional)| !**optional && !object.contains_key(*name));
+    let unknown = unknown.map(|name| format!("{name} is not documented"));
+    unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
+}
+
+/// Runs of every command, sound and unsound: (command, records).
+fn runs() -> Vec<(&'static str, Vec<Value>)> {
+    let machine = Machine::with_sample();
+    fs::write(machine.path("files/old.jsonl.zst"), "").unwrap();
+    let large = format!(
+        "{{\"timestamp\":\"2026-01-31T12:34:56.789Z\",\"type\":\"event_msg\",\"payload\":\"{}\"}}\n",
+        "x".repeat(2 << 20)
+    );
+    fs::write(machine.path("files/rollout-large.jsonl"), large).unwrap();
+    let mut runs = Vec::new();
+    let mut run = |machine: &Machine, arguments: &[&str]| {
+        let (_, records) = machine.json(arguments);
+        let header = &records[0];
+        assert_eq!((field(header, "type"), &header["schema_version"]), ("header", &json!(1)), "{arguments:?}");
+        let command = ["import", "export", "list", "show", "verify", "stats", "salvage", "dump", "gen", "demo"]
+            .into_iter()
+            .find(|name| *name == arguments[0])
+            .expect("a command");
+        assert_eq!(field(header, "command"), command);
+        runs.push((command, records));
+    };
+    run(&machine, &["import", "files", "missing"]);
+    for arguments in
+        [&["list"][..], &["verify"], &["stats"], &["gen", "--threads", "1", "--to", "more"], &["demo", "files"]]
+    {
+        run(&machine, arguments);
+    }
+    for id in machine.ids() {
+        run(&machine, &["show", &id]);
+    }
+    fs::create_dir(machine.path("out")).unwrap();
+    fs::write(machine.path("out/rollout-large.jsonl"), "something else").unwrap();
+    run(&machine, &["export", "--to", "out"]);
+    for (path, _) in common::tree(&machine.store()) {
+        run(&machine, &["dump", text(&machine.store().join(path))]);
+    }
+    let segment = machine.store().join(damage(&machine.store()));
+    run(&machine, &["verify"]);
+    let whole = fs::read(machine.path("out/rollout-large.jsonl")).unwrap();
+    fs::create_dir(machine.path("saved")).unwrap();
+    fs::write(machine.path("saved/rollout-large.jsonl"), whole).unwrap();
+    run(&machine, &["salvage", "--to", "saved"]);
+    for id in machine.ids() {
+        run(&machine, &["show", &id]);
+    }
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[4096] ^= 1;
+    fs::write(machine.path("renamed"), bytes).unwrap();
+    run(&machine, &["dump", "renamed"]);
+    fs::write(machine.path("FORMAT"), [7; 64]).unwrap();
+    run(&machine, &["dump", "FORMAT"]);
+    run(&machine, &["dump", "files"]);
+    runs
+}
+
+#[test]
+fn every_record_is_documented_and_every_documented_record_is_written() {
+    let documented = documented();
+    let mut seen = BTreeSet::new();
+    for (command, records) in runs() {
+        compare(command, &records, &documented, &mut seen);
+    }
+    let mut missing: BTreeSet<_> = documented.keys().cloned().collect();
+    missing.retain(|key| !seen.contains(key));
+    // Two writers of one stream: several journals are to come.
+    missing.remove(&("verify".to_owned(), "conflict".to_owned()));
+    assert!(missing.is_empty(), "documented and never written: {missing:?}");
+}
+
+const ROLLOUT: &str = concat!(
+    r#"{"timestamp":"2026-01-31T12:34:56.789Z","type":"session_meta","payload":{"id":"019c1a2b-0000-7000-8000-00000000abcd","timestamp":"2026-01-31T12:34:56.700Z","cwd":"/src/engine","originator":"codex_cli_rs","cli_version":"0.99.0","source":"cli","model_provider":"openai","git":{"branch":"main"}}}"#,
+    "\n",
+    r#"{"timestamp":"2026-01-31T12:35:00.000Z","type":"event_msg","payload":{"type":"user_message","message":"mend it"}}"#,
+    "\n",
+    r#"{"timestamp":"2026-01-31T12:36:00.000Z","type":"later_kind","payload":{}}"#,
+    "\r\n",
+);
+
+#[test]
+fn the_records_of_a_thread_are_these() {
+    let machine = Machine::new();
+    let name = "rollout-2026-01-31T12-34-56-019c1a2b-0000-7000-8000-00000000abcd.jsonl";
+    fs::create_dir(machine.path("files")).unwrap();
+    fs::write(machine.path("files").join(name), ROLLOUT).unwrap();
+    machine.run(&["import", "files"]).must_be(0);
+
+    let (_, list) = machine.json(&["list"]);
+    let thread = json!({
+        "type": "thread", "id": "019c1a2b-0000-7000-8000-00000000abcd", "revision": 1, "revisions": 1,
+        "began": "2026-01-31T12:34:56.700Z", "last_active": "2026-01-31T12:36:00.000Z", "lines": 3,
+        "bytes": ROLLOUT.len(), "odd_lines": {"crlf": 1}, "lost_records": 0, "archived": false, "path": name,
+        "cwd": "/src/engine", "originator": "codex_cli_rs", "cli_version": "0.99.0", "source": "cli",
+        "model_provider": "openai", "git": {"branch": "main"}, "preview": "mend it",
+    });
+    assert_eq!(*of_type(&list, "thread")[0], thread);
+    let total = json!({"type": "summary", "threads": 1, "shown": 1, "bytes": ROLLOUT.len()});
+    assert_eq!(list.last(), Some(&total));
+
+    let (_, show) = machine.json(&["show", "019c"]);
+    let lines: Vec<&str> = ROLLOUT.split_inclusive('\n').collect();
+    let item = json!({
+        "type": "item", "ordinal": 2, "time": "2026-01-31T12:36:00.000Z", "kind": "later_kind",
+        "bytes": lines[2].len(), "odd": ["crlf"], "line": serde_json::from_str::<Value>(lines[2]).unwrap(),
+    });
+    assert_eq!(*of_type(&show, "item")[2], item);
+}
+
+#[test]
+fn a_failure_is_the_last_record() {
+    let machine = Machine::new();
+    let (code, records) = machine.json(&["list"]);
+    assert_eq!(code, 5);
+    assert_eq!(records.len(), 2, "{records:?}");
+    let error = &records[1];
+    assert_eq!((&error["type"], &error["exit"], &error["kind"]), (&json!("error"), &json!(5), &json!("not_found")));
+    assert!(field(error, "message").contains("no threadlog store"), "{error}");
+}

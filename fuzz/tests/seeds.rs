@@ -1,0 +1,19 @@
+//! The committed seeds are what the writers' code makes today, and no target minds them.
+
+use std::path::Path;
+
+#[test]
+fn seeds_are_current_and_hold() {
+    for (target, name, bytes) in threadlog_fuzz::seeds::all() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target).join(name);
+        let committed = std::fs::read(&path).expect("a seed: `just fuzz-seeds` makes it");
+        assert!(committed == bytes, "{} is out of date: `just fuzz-seeds` makes it anew", path.display());
+        match target {
+            "groups" => threadlog_fuzz::groups::run(&bytes),
+            "segments" => threadlog_fuzz::segments::run(&bytes),
+            "structures" => threadlog_fuzz::structures::run(&bytes),
+            "lines" => threadlog_fuzz::lines::run(&bytes),
+            other => panic!("{other} is no target"),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Rust-like source lines.
+
+use super::Patterns;
+
+pub(crate) const PATTERNS: Patterns = Patterns {
+    head: &[
+        "use std::collections::%N;\n",
+        "use crate::%n::%N;\n",
+        "use super::%n::{%N, %N};\n",
+        "//! %s.\n",
+        "use std::sync::Arc;\n",
+        "mod %n;\n",
+        "pub use %n::%N;\n",
+        "use crate::error::{Error, Result};\n",
+    ],
+    openings: &[
+        "\n/// %s.\npub fn %f(%x: &%X, %y: u64) -> Result<%N> {\n",
+        "\nfn %f(%x: %X) -> Option<%N> {\n",
+        "\n    /// %s.\n    pub async fn %f(&self, %x: &str) -> Result<Vec<%X>> {\n",
+        "\n#[test]\nfn %f() {\n",
+        "\n    fn %f(&mut self, %x: %X, %y: usize) {\n",
+        "\nimpl %N for %X {\n    fn %v(&self) -> usize {\n",
+        "\n    pub(crate) fn %f(self) -> Self {\n",
+        "\nasync fn %f(%x: Arc<%X>) -> anyhow::Result<()> {\n",
+    ],
+    statements: &[
+        "    let %y = %x.%v(%d)?;\n",
+        "    let mut %y = %N::with_capacity(%D);\n",
+        "    if %x.is_%v() {\n        return Err(Error::%N);\n    }\n",
+        "    for %n in %x.%n.iter() {\n        %y.push(%n.%v());\n    }\n",
+        "    %x.%n = %y.%v(&self.%n).await?;\n",
+        "    match %x.%n {\n        %N::%N => self.%f(),\n        %N::%N(%n) => %n.%v(),\n        _ => {}\n    }\n",
+        "    // %s\n",
+        "    assert_eq!(%x.%f(), %d);\n",
+        "    tracing::debug!(%x = ?%y, \"%s\");\n",
+        "    let %y: Vec<%X> = %x.into_iter().filter(|%n| %n.%v() > %D).collect();\n",
+        "    self.%n.%v(%x.clone());\n",
+        "    let %y = %x.%n.as_ref().map(|%n| %n.%v()).unwrap_or_default();\n",
+        "    debug_assert!(%x.len() <= %D, \"%s\");\n",
+        "    let Some(%y) = %x.%v() else {\n        return Ok(%N::default());\n    };\n",
+        "    %y += %x.%n * %d;\n",
+        "    let %n = format!(\"{%x}-%h-{}\", %y.%v());\n",
+        "    drop(%x);\n",
+        "    %x.%v(%y, Duration::from_millis(%D));\n",
+    ],
+    endings: &[
+        "    Ok(%y)\n}\n",
+        "    None\n}\n",
+        "    %x.%v()\n}\n",
+        "}\n",
+        "        self.%n.len()\n    }\n}\n",
+        "        self\n    }\n",
+        "    Ok(())\n}\n",
+    ],
+    wholes: &[
+        "\n/// %s.\n#[derive(Debug, Clone, PartialEq)]\npub struct %X {\n    /// %s.\n    pub %x: %N,\n    pub %n: Option<u64>,\n    %y: Vec<%N>,\n}\n",
+        "\npub enum %X {\n    %N,\n    %N { %x: u32, %y: String },\n    %N(%N),\n}\n",
+        "\nconst %x_MAX: usize = %D;\n",
+        "\n#[cfg(test)]\nmod %n_tests {\n    use super::*;\n}\n",
+        "\nimpl From<%N> for %X {\n    fn from(%x: %N) -> Self {\n        Self { %x: %x.%v(), ..Self::default() }\n    }\n}\n",
+    ],
+};

@@ -1,0 +1,105 @@
+//! What can go wrong in the store, where, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::event::Unreadable;
+use crate::path::UnsafePath;
+use crate::thread::{ThreadId, ThreadKey};
+
+/// Result of a store operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Errors of the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine's.
+    #[error(transparent)]
+    Engine(#[from] threadlog_engine::error::Error),
+    /// The operating system refused a call outside the store's own files.
+    #[error("cannot {op} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "create".
+        op: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// No thread has this id.
+    #[error("no thread {text} in this store; `list` shows all")]
+    NotFound {
+        /// What was asked for.
+        text: String,
+    },
+    /// Several threads have ids that begin so.
+    #[error("{text} could be any of {} threads ({}): give more of the id", candidates.len(), sample(candidates))]
+    Ambiguous {
+        /// What was asked for.
+        text: String,
+        /// The threads it could mean, in the order of their ids.
+        candidates: Vec<ThreadId>,
+    },
+    /// A record is intact and cannot be read all the same.
+    #[error("record {ordinal} of thread {key}: {why}")]
+    Unreadable {
+        /// The thread.
+        key: ThreadKey,
+        /// The record's place in its stream.
+        ordinal: u64,
+        /// Why.
+        #[source]
+        why: Unreadable,
+    },
+    /// What comes out of the store is not what was imported.
+    #[error(
+        "thread {key} no longer gives the bytes of {path}: {what}; run verify, and import the file again if you have it"
+    )]
+    Mismatch {
+        /// The thread.
+        key: ThreadKey,
+        /// The imported file.
+        path: String,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A stored path leads out of the target folder.
+    #[error(transparent)]
+    UnsafePath(#[from] UnsafePath),
+    /// A file to be written exists and has other content.
+    #[error("{} exists and differs: not overwritten; choose an empty folder, or allow overwriting", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store was opened for reading only.
+    #[error("the store was opened for reading only")]
+    ReadOnly,
+}
+
+impl Error {
+    /// Wraps an I/O error with what was tried and where.
+    pub(crate) fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { op, path, source }
+    }
+
+    /// Whether stored bytes are damaged.
+    #[must_use]
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Error::Engine(error) => error.is_corruption(),
+            Error::Mismatch { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// The first few candidates, for a message of bounded length.
+fn sample(candidates: &[ThreadId]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = candidates.iter().take(SHOWN).map(ThreadId::to_string).collect();
+    let more = if candidates.len() > SHOWN { ", …" } else { "" };
+    shown.join(", ") + more
+}

@@ -1,0 +1,82 @@
+//! Records of the control stream: facts about a thread.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Unreadable;
+use crate::path::PathBytes;
+
+/// A fact about one life of a thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// The first record of every life, in one batch with its first items.
+    Created(Created),
+    /// A file whose content is this life's items, or their beginning, was imported completely.
+    Source(Source),
+}
+
+/// All that creation fixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// When, in milliseconds since 1970 (UTC), by the clock of the machine that did it.
+    pub at_ms: u64,
+    /// The thread's id as its file writes it, if that is not how this program writes it.
+    pub id_text: Option<String>,
+    /// Which of a thread's several files this is (`…-<thread id>_<rollout id>.jsonl`).
+    pub rollout: Option<Uuid>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// How a life of a thread began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// By an agent, in this store.
+    Native,
+    /// By importing a file.
+    Imported(Place),
+}
+
+/// A rollout file's name: the folder that was imported, and the path below it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The imported folder, absolute.
+    pub root: PathBytes,
+    /// The file below it, `/` between its parts. Untrusted: see [`PathBytes::below`].
+    pub path: PathBytes,
+}
+
+/// One imported file, as it was when all of it was in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name. The latest record for a name counts.
+    pub place: Place,
+    /// Its modification time, in nanoseconds since 1970 (UTC).
+    pub modified_ns: i64,
+    /// Its length. Exports of this file are the first `bytes` bytes of the items' rendering.
+    pub bytes: u64,
+    /// BLAKE3 of its bytes.
+    pub blake3: [u8; 32],
+    /// How many records of the items stream it covers whole.
+    pub records: u64,
+    /// How many lines it has, an unfinished last one included.
+    pub lines: u64,
+    /// A name that the file had before: it was moved.
+    pub replaces: Option<Place>,
+}
+
+impl Control {
+    /// Appends the record's bytes to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        // Writing to a Vec cannot fail, and nothing here is of unknown length.
+        let _ = postcard::to_io(self, out);
+    }
+
+    /// Reads a record's bytes, ignoring what a later version may have added behind.
+    ///
+    /// # Errors
+    /// [`Unreadable::Content`] if the bytes are not such a record.
+    pub fn decode(bytes: &[u8]) -> Result<Control, Unreadable> {
+        postcard::take_from_bytes(bytes).map(|(control, _)| control).map_err(|_| Unreadable::Content)
+    }
+}

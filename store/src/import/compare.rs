@@ -1,0 +1,132 @@
+//! How a file relates to what a life of its thread has stored.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+
+use threadlog_engine::number::{narrow, wide};
+use threadlog_engine::{Engine, ReadLog};
+
+use crate::error::Error;
+use crate::event::{Body, Event, ITEMS, Source};
+use crate::import::file::Fault;
+use crate::table::Entry;
+use crate::thread::ThreadKey;
+
+const CHUNK_BYTES: u64 = 256 << 10;
+
+/// A file's beginning, compared or hashed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prefix {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Newlines in it.
+    pub(crate) newlines: u64,
+    /// Whether it ends within a line.
+    pub(crate) mid_line: bool,
+    /// Records of the items stream that make it up; a last one that is only begun does not count.
+    pub(crate) records: u64,
+    /// Has seen its bytes.
+    pub(crate) hasher: blake3::Hasher,
+}
+
+impl Prefix {
+    /// Lines in it, an unfinished last one included.
+    pub(crate) fn lines(&self) -> u64 {
+        self.newlines + u64::from(self.mid_line)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        self.bytes += wide(bytes.len());
+        self.newlines += wide(memchr::memchr_iter(b'\n', bytes).count());
+        self.mid_line = *last != b'\n';
+        self.hasher.update(bytes);
+    }
+}
+
+/// How a file relates to stored items.
+#[derive(Debug)]
+pub(crate) enum Relation {
+    /// The file is what is stored, or the beginning of it: all of the file.
+    Holds(Prefix),
+    /// What is stored is the beginning of the file; the file goes on after it.
+    Grows(Prefix),
+    /// Neither begins with the other.
+    Differs,
+    /// What is stored cannot be read.
+    Damaged,
+}
+
+/// Compares the first `length` bytes of a file with a life's items.
+///
+/// Cost: hashing the file, where an earlier import completed; else reading both.
+pub(crate) fn relate(
+    engine: &Engine,
+    key: ThreadKey,
+    entry: &Entry,
+    file: &File,
+    length: u64,
+) -> Result<Relation, Fault> {
+    if let Some(source) = entry.life.sources().map(|(_, source)| source).find(|source| source.records == entry.items) {
+        if source.bytes <= length {
+            let prefix = hash_prefix(file, source)?;
+            return Ok(match prefix {
+                None => Relation::Differs,
+                Some(prefix) if source.bytes == length => Relation::Holds(prefix),
+                Some(prefix) => Relation::Grows(prefix),
+            });
+        }
+        if let Some((_, same)) = entry.life.sources().find(|(_, source)| source.bytes == length)
+            && let Some(prefix) = hash_prefix(file, same)?
+        {
+            return Ok(Relation::Holds(prefix));
+        }
+    }
+    compare(engine, key, file, length)
+}
+
+/// The file's first bytes, if they are those that `source` had.
+fn hash_prefix(mut file: &File, source: &Source) -> io::Result<Option<Prefix>> {
+    file.rewind()?;
+    let mut left = file.take(source.bytes);
+    let mut prefix = Prefix::default();
+    let mut chunk = Vec::new();
+    loop {
+        chunk.clear();
+        if left.by_ref().take(CHUNK_BYTES).read_to_end(&mut chunk)? == 0 {
+            break;
+        }
+        prefix.add(&chunk);
+    }
+    prefix.records = source.records;
+    let same = prefix.bytes == source.bytes && prefix.hasher.finalize() == blake3::Hash::from(source.blake3);
+    Ok(same.then_some(prefix))
+}
+
+fn compare(engine: &Engine, key: ThreadKey, mut file: &File, length: u64) -> Result<Relation, Fault> {
+    // Reading shows what is durable; this import itself may have appended a moment ago.
+    if engine.head(&key.stream(ITEMS)).is_some_and(|head| head.durable_ordinal < head.next_ordinal) {
+        engine.sync(engine.barrier()).map_err(Error::from)?;
+    }
+    file.rewind()?;
+    let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, file).take(length);
+    let mut prefix = Prefix::default();
+    let (mut stored, mut found) = (Vec::new(), Vec::new());
+    for record in engine.read(&key.stream(ITEMS), 0..u64::MAX) {
+        let Ok(record) = record else { return Ok(Relation::Damaged) };
+        let Body::Item(item) = Event::decode(&record).body else { return Ok(Relation::Damaged) };
+        stored.clear();
+        item.render(&mut stored);
+        found.clear();
+        file.by_ref().take(wide(stored.len())).read_to_end(&mut found)?;
+        if !stored.starts_with(&found) {
+            return Ok(Relation::Differs);
+        }
+        prefix.add(&found);
+        if found.len() < stored.len() {
+            return Ok(Relation::Holds(prefix));
+        }
+        prefix.records += 1;
+    }
+    Ok(if prefix.bytes < length { Relation::Grows(prefix) } else { Relation::Holds(prefix) })
+}

@@ -1,0 +1,166 @@
+//! Imports one file.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use threadlog_engine::ReadLog;
+use threadlog_engine::number::wide;
+
+use crate::error::Error;
+use crate::event::{Control, Created, ITEMS, Origin, Source};
+use crate::import::append::Appender;
+use crate::import::choose::Target;
+use crate::import::identity::Identity;
+use crate::import::lines::LineReader;
+use crate::import::report::{FileReport, Outcome};
+use crate::import::run::Run;
+use crate::import::walk::Found;
+use crate::item::{Line, Oddities, Oddity, OddityCounts, parse};
+
+/// A file whose thread is known.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its place in the order of the walk.
+    pub(super) number: usize,
+    pub(super) found: Found,
+    pub(super) identity: Identity,
+    /// Its length when it was found; for progress only.
+    pub(super) bytes: u64,
+}
+
+/// Why a file was not imported.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The file cannot be read; others can.
+    File(io::Error),
+    /// The store cannot be written; nothing else can be imported either.
+    Store(Error),
+    /// The caller asked to stop.
+    Stopped,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::File(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Store(error)
+    }
+}
+
+/// What was read of a file, and added to the store.
+#[derive(Default)]
+struct Added {
+    lines: u64,
+    bytes: u64,
+    odd: OddityCounts,
+}
+
+impl Run<'_> {
+    /// Adds to the store what it does not have of one file.
+    pub(super) fn import(&self, planned: &Planned) -> Result<FileReport, Fault> {
+        let file = File::open(&planned.found.path)?;
+        let about = file.metadata()?;
+        let target = self.choose(planned, &file, about.len())?;
+        self.advanced(target.prefix.bytes);
+        let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
+        let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
+        let mut controls = Vec::new();
+        if target.is_new() {
+            let created = Control::Created(Created {
+                at_ms: self.clock.now_ms(),
+                id_text: planned.identity.id_text.clone(),
+                rollout: planned.identity.rollout,
+                origin: Origin::Imported(planned.found.place.clone()),
+            });
+            controls.push((appender.control(&created)?, created));
+        }
+        let mut source = Source {
+            place: planned.found.place.clone(),
+            modified_ns: modified_ns(about.modified()?),
+            bytes: target.prefix.bytes,
+            blake3: target.prefix.hasher.finalize().into(),
+            records: target.prefix.records,
+            lines: target.prefix.lines(),
+            replaces: target.moved_from.clone(),
+        };
+        let added = if target.outcome == Outcome::Unchanged {
+            Added::default()
+        } else {
+            self.add_lines(&mut appender, &file, about.len(), &target, &mut source)?
+        };
+        if !self.knows(&target, &source) {
+            let source = Control::Source(source.clone());
+            controls.push((appender.control(&source)?, source));
+        }
+        self.appended(appender.flush()?)?;
+        self.learn(target.key, appender.items(), &controls);
+        Ok(FileReport {
+            path: source.place.path,
+            thread: target.key.thread,
+            outcome: target.outcome,
+            moved_from: target.moved_from.map(|place| place.path),
+            bytes: source.bytes,
+            lines_added: added.lines,
+            bytes_added: added.bytes,
+            odd: added.odd,
+        })
+    }
+
+    /// Appends what stands in the file after the target's prefix, and brings `source` up to it.
+    fn add_lines(
+        &self,
+        appender: &mut Appender<'_>,
+        mut file: &File,
+        length: u64,
+        target: &Target,
+        source: &mut Source,
+    ) -> Result<Added, Fault> {
+        file.seek(SeekFrom::Start(target.prefix.bytes))?;
+        let rest = file.take(length.saturating_sub(target.prefix.bytes));
+        let mut reader = LineReader::new(rest, target.prefix.hasher.clone());
+        let mut added = Added::default();
+        let mut continues = target.prefix.mid_line;
+        let mut untold = 0;
+        while let Some(bytes) = reader.next_line()? {
+            let line = match continues {
+                false => parse(bytes),
+                true if bytes.ends_with(b"\n") => Line::Verbatim(bytes, Oddities::default()),
+                true => Line::Verbatim(bytes, Oddities::default().with(Oddity::HalfLine)),
+            };
+            if let Line::Verbatim(_, oddities) = &line {
+                added.odd.add(*oddities);
+            }
+            let appended = appender.line(&line, continues)?;
+            // The rest of a half line is no further line of the file.
+            source.lines += u64::from(!continues);
+            added.lines += 1;
+            continues = false;
+            untold += wide(bytes.len());
+            if appended.is_some() {
+                self.advanced(std::mem::take(&mut untold));
+            }
+            self.appended(appended)?;
+        }
+        self.advanced(untold);
+        let (bytes, hash) = reader.finish();
+        added.bytes = bytes;
+        source.bytes = target.prefix.bytes + bytes;
+        source.blake3 = hash.into();
+        source.records = appender.items();
+        Ok(added)
+    }
+}
+
+/// Nanoseconds since 1970; the bounds of 64 bits, 292 years away, for what lies beyond.
+fn modified_ns(time: SystemTime) -> i64 {
+    let signed = |nanos: u128| i64::try_from(nanos).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => signed(after.as_nanos()),
+        Err(before) => -signed(before.duration().as_nanos()),
+    }
+}

@@ -1,0 +1,59 @@
+//! Import of rollout files: idempotent, never overwriting, in bounded memory.
+//!
+//! A file belongs to the thread that its first `session_meta` names. It is compared, byte for byte or by
+//! hash, with what the store has of that thread: it may be new, have grown, be there already, or differ;
+//! then it becomes a further revision. Lines are appended in atomic batches, so an import that was
+//! killed anywhere is continued by the next one.
+
+mod append;
+mod choose;
+mod compare;
+mod file;
+mod identity;
+mod lines;
+mod plan;
+mod report;
+mod run;
+mod walk;
+
+use std::path::PathBuf;
+
+pub use report::{FileReport, ImportReport, Outcome};
+use threadlog_engine::Engine;
+use threadlog_engine::fs::Fs;
+
+use crate::clock::HybridClock;
+use crate::error::Result;
+use crate::import::run::Run;
+use crate::import::walk::Walk;
+use crate::progress::Progress;
+use crate::workers::jobs_default;
+
+/// Longest line that is imported, in bytes. A file with a longer one is refused.
+pub const LINE_BYTES_MAX: u64 = 256 << 20;
+
+/// How to import.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// Files imported at the same time. Default: one for each core, at most 4. Memory needed is the longest line
+    /// several times over, for each.
+    pub jobs: usize,
+}
+
+impl Default for ImportOptions {
+    fn default() -> ImportOptions {
+        ImportOptions { jobs: jobs_default() }
+    }
+}
+
+/// Imports files and folders.
+pub(crate) fn import(
+    engine: &Engine,
+    clock: &HybridClock,
+    fs: &dyn Fs,
+    paths: &[PathBuf],
+    options: &ImportOptions,
+    progress: &dyn Progress,
+) -> Result<ImportReport> {
+    Run::new(engine, clock, fs, progress).all(Walk::of(paths), options.jobs)
+}

@@ -1,0 +1,189 @@
+//! One import: what its threads share.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use threadlog_engine::Engine;
+use threadlog_engine::fs::Fs;
+use threadlog_engine::number::wide;
+
+use crate::clock::HybridClock;
+use crate::error::{Error, Result};
+use crate::event::{Control, Place, Source};
+use crate::import::append::Appended;
+use crate::import::choose::Target;
+use crate::import::file::{Fault, Planned};
+use crate::import::plan::Plan;
+use crate::import::report::{FileReport, ImportReport};
+use crate::import::walk::{Walk, refusal};
+use crate::progress::{Progress, Refusal};
+use crate::table::{Entry, Table};
+use crate::thread::{ThreadId, ThreadKey};
+use crate::workers::{self, lock};
+
+/// Bytes appended between syncs.
+const SYNC_BYTES: u64 = 64 << 20;
+
+/// One import.
+pub(super) struct Run<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) clock: &'a HybridClock,
+    fs: &'a dyn Fs,
+    progress: &'a dyn Progress,
+    state: Mutex<State>,
+    unsynced_bytes: AtomicU64,
+    stopped: AtomicBool,
+}
+
+/// What is known of the store, kept up to date.
+struct State {
+    table: Table,
+    owners: BTreeMap<Place, (u64, ThreadKey)>,
+}
+
+/// What came of the planned files.
+#[derive(Default)]
+struct Results {
+    files: Vec<(usize, FileReport)>,
+    refused: Vec<Refusal>,
+    error: Option<Error>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        clock: &'a HybridClock,
+        fs: &'a dyn Fs,
+        progress: &'a dyn Progress,
+    ) -> Run<'a> {
+        let table = Table::load(engine);
+        clock.observe(table.clock());
+        let owners = table.owners();
+        let state = Mutex::new(State { table, owners });
+        Run { engine, clock, fs, progress, state, unsynced_bytes: AtomicU64::new(0), stopped: AtomicBool::new(false) }
+    }
+
+    /// Imports all that was found, in up to `jobs` threads; all that is reported is durable when this returns.
+    pub(super) fn all(&self, walk: Walk, jobs: usize) -> Result<ImportReport> {
+        let Plan { groups, alone, mut refused, skipped } = Plan::of(walk, |place| self.owner(place));
+        let files = || groups.iter().flatten().chain(&alone);
+        self.progress.planned(wide(files().count()), files().map(|file| file.bytes).sum());
+        let results = Mutex::new(Results::default());
+        workers::each(&groups, jobs, |group| self.group(group, &results));
+        self.group(&alone, &results);
+        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = results.error {
+            return Err(error);
+        }
+        self.engine.sync(self.engine.barrier())?;
+        refused.extend(results.refused);
+        let mut files = results.files;
+        files.sort_by_key(|(number, _)| *number);
+        let files = files.into_iter().map(|(_, file)| file).collect();
+        Ok(ImportReport { files, refused, skipped, stopped: self.stopped.load(Ordering::Relaxed) })
+    }
+
+    /// Imports files one after another, in their order.
+    fn group(&self, files: &[Planned], results: &Mutex<Results>) {
+        for planned in files {
+            if self.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+            let outcome = self.import(planned);
+            let mut results = lock(results);
+            match outcome {
+                Ok(report) => results.files.push((planned.number, report)),
+                Err(Fault::File(error)) => results.refused.push(refusal(&planned.found.path, &error.to_string())),
+                Err(Fault::Store(error)) if is_of_one_stream(&error) => {
+                    results.refused.push(refusal(&planned.found.path, &error.to_string()));
+                }
+                Err(Fault::Stopped) => self.stopped.store(true, Ordering::Relaxed),
+                Err(Fault::Store(error)) => {
+                    self.stopped.store(true, Ordering::Relaxed);
+                    // Of several failures the first tells most; the others follow from it.
+                    results.error.get_or_insert(error);
+                }
+            }
+            self.progress.file_done();
+        }
+    }
+
+    /// The lives that a file may belong to, the most recent first.
+    pub(super) fn candidates(&self, planned: &Planned) -> Vec<(ThreadKey, Entry)> {
+        let state = lock(&self.state);
+        let own = state.table.of_rollout(planned.identity.thread, planned.identity.rollout);
+        let mut lives: Vec<_> = own.map(|(key, entry)| (key, entry.clone())).collect();
+        if let Some((_, owner)) = state.owners.get(&planned.found.place)
+            && let Some(entry) = state.table.get(*owner)
+            && lives.iter().all(|(key, _)| key != owner)
+        {
+            lives.push((*owner, entry.clone()));
+        }
+        lives.sort_by_key(|(key, entry)| std::cmp::Reverse((entry.life.clock(), *key)));
+        lives
+    }
+
+    /// Whether the store knows already that the target has this file.
+    pub(super) fn knows(&self, target: &Target, source: &Source) -> bool {
+        let state = lock(&self.state);
+        let owner = state.owners.get(&source.place).map(|(_, key)| *key);
+        let known = state.table.get(target.key).and_then(|entry| entry.life.source(&source.place));
+        let same = |known: &Source| {
+            (known.modified_ns, known.bytes, known.blake3) == (source.modified_ns, source.bytes, source.blake3)
+        };
+        owner == Some(target.key) && known.is_some_and(|(_, known)| same(known))
+    }
+
+    /// Takes in what was appended to a life.
+    pub(super) fn learn(&self, key: ThreadKey, items: u64, controls: &[(u64, Control)]) {
+        let mut state = lock(&self.state);
+        let entry = state.table.entry(key);
+        // Less, if the file is only the beginning of what is there.
+        entry.items = entry.items.max(items);
+        for (clock, control) in controls {
+            entry.life.apply(*clock, control);
+        }
+        for (clock, control) in controls {
+            if let Control::Source(source) = control {
+                state.owners.insert(source.place.clone(), (*clock, key));
+            }
+        }
+    }
+
+    /// Counts an appended batch, and makes everything durable from time to time.
+    pub(super) fn appended(&self, appended: Option<Appended>) -> Result<(), Fault> {
+        let Some(Appended { ticket, bytes }) = appended else { return Ok(()) };
+        let unsynced = self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if unsynced >= SYNC_BYTES {
+            self.unsynced_bytes.store(0, Ordering::Relaxed);
+            self.engine.sync(ticket).map_err(Error::from)?;
+        }
+        if self.progress.stop() || self.stopped.load(Ordering::Relaxed) { Err(Fault::Stopped) } else { Ok(()) }
+    }
+
+    /// Tells that this many more bytes of files were dealt with.
+    pub(super) fn advanced(&self, bytes: u64) {
+        self.progress.advanced(bytes);
+    }
+
+    /// A number for a new life.
+    pub(super) fn random(&self) -> Result<u64> {
+        let root = Path::new("the system's random numbers");
+        self.fs.random().map_err(Error::io("read", root))
+    }
+
+    fn owner(&self, place: &Place) -> Option<ThreadId> {
+        lock(&self.state).owners.get(place).map(|(_, key)| key.thread)
+    }
+}
+
+/// Whether other threads can be written all the same: this one is being written by somebody else, or damaged.
+fn is_of_one_stream(error: &Error) -> bool {
+    use threadlog_engine::Error as EngineError;
+    matches!(
+        error,
+        Error::Engine(EngineError::WrongOrdinal { .. } | EngineError::StaleLease { .. } | EngineError::Corrupt { .. })
+    )
+}

@@ -1,0 +1,127 @@
+//! All threads of a store, and finding one by its name.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use threadlog_engine::ReadLog;
+use threadlog_engine::number::narrow;
+
+use crate::error::{Error, Result};
+use crate::event::{CONTROL, Event, ITEMS};
+use crate::item::Timestamp;
+use crate::table::Table;
+use crate::thread::{ThreadId, ThreadKey};
+use crate::view::ThreadFacts;
+use crate::workers::{self, jobs_default, lock};
+
+/// A thread with all its lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadSummary {
+    /// Its id.
+    pub thread: ThreadId,
+    /// The life that was created, imported or changed last.
+    pub current: Revision,
+    /// The others, the oldest first.
+    pub others: Vec<Revision>,
+}
+
+/// One life of a thread, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Names it.
+    pub key: ThreadKey,
+    /// Which one it is, from 1 in the order of creation: `ID~1`, `ID~2`.
+    pub number: u64,
+    /// Totals and first facts.
+    pub facts: ThreadFacts,
+    /// Records of it that could not be read; their facts are missing.
+    pub lost_records: u64,
+}
+
+impl ThreadSummary {
+    /// When something last happened in any of its lives.
+    #[must_use]
+    pub fn last_active(&self) -> Option<Timestamp> {
+        self.others.iter().chain([&self.current]).filter_map(|life| life.facts.last_active()).max()
+    }
+}
+
+/// All threads, the one that was active last first; of equal ones the lower id first.
+pub(crate) fn threads(log: &dyn ReadLog) -> Vec<ThreadSummary> {
+    let keys: Vec<ThreadKey> = Table::load(log).iter().map(|(key, _)| key).collect();
+    let mut lives: BTreeMap<ThreadId, Vec<Revision>> = BTreeMap::new();
+    for life in fold_all(log, &keys) {
+        lives.entry(life.key.thread).or_default().push(life);
+    }
+    let mut threads: Vec<_> = lives.into_iter().filter_map(|(thread, lives)| summarize(thread, lives)).collect();
+    threads.sort_by_key(|thread| (std::cmp::Reverse(thread.last_active()), thread.thread));
+    threads
+}
+
+/// One thread, if it is there.
+pub(crate) fn thread(log: &dyn ReadLog, thread: ThreadId) -> Option<ThreadSummary> {
+    let keys: Vec<ThreadKey> = Table::load(log).of_thread(thread).map(|(key, _)| key).collect();
+    summarize(thread, fold_all(log, &keys))
+}
+
+fn summarize(thread: ThreadId, mut lives: Vec<Revision>) -> Option<ThreadSummary> {
+    lives.sort_by_key(|life| (life.facts.life.created_clock(), life.key));
+    for (number, life) in (1..).zip(&mut lives) {
+        life.number = number;
+    }
+    let latest = lives.iter().enumerate().max_by_key(|(_, life)| (life.facts.life.clock(), life.key));
+    let latest = latest.map(|(index, _)| index)?;
+    let current = lives.remove(latest);
+    Some(ThreadSummary { thread, current, others: lives })
+}
+
+/// Folds lives, on as many cores as there are, up to 4.
+fn fold_all(log: &dyn ReadLog, keys: &[ThreadKey]) -> Vec<Revision> {
+    let folded = Mutex::new(Vec::with_capacity(keys.len()));
+    workers::each(keys, jobs_default(), |key| {
+        let life = fold(log, *key);
+        lock(&folded).push(life);
+    });
+    folded.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fold(log: &dyn ReadLog, key: ThreadKey) -> Revision {
+    let mut life = Revision { key, number: 0, facts: ThreadFacts::default(), lost_records: 0 };
+    for channel in [CONTROL, ITEMS] {
+        for record in log.read(&key.stream(channel), 0..u64::MAX) {
+            match record {
+                Ok(record) => life.facts.apply(&Event::decode(&record)),
+                Err(_) => life.lost_records += 1,
+            }
+        }
+    }
+    life
+}
+
+/// Finds the life that a person means: see [`crate::Store::resolve`].
+pub(crate) fn resolve(table: &Table, text: &str) -> Result<ThreadKey> {
+    let not_found = || Error::NotFound { text: text.to_owned() };
+    let (prefix, number) = match text.split_once('~') {
+        None => (text, None),
+        Some((prefix, number)) => (prefix, Some(number.parse().map_err(|_| not_found())?)),
+    };
+    let prefix = prefix.trim().to_ascii_lowercase();
+    if prefix.is_empty() {
+        return Err(not_found());
+    }
+    let mut candidates: Vec<ThreadId> = table.iter().map(|(key, _)| key.thread).collect();
+    candidates.dedup();
+    candidates.retain(|thread| thread.to_string().starts_with(&prefix));
+    let thread = match candidates.as_slice() {
+        [] => return Err(not_found()),
+        [thread] => *thread,
+        _ => return Err(Error::Ambiguous { text: text.to_owned(), candidates }),
+    };
+    let mut lives: Vec<_> = table.of_thread(thread).collect();
+    lives.sort_by_key(|(key, entry)| (entry.life.created_clock(), *key));
+    let life = match number {
+        None => lives.iter().max_by_key(|(key, entry)| (entry.life.clock(), *key)),
+        Some(number) => narrow(number).ok().and_then(|number| lives.get(number.checked_sub(1)?)),
+    };
+    life.map(|(key, _)| *key).ok_or_else(not_found)
+}

@@ -1,0 +1,116 @@
+//! All lives of all threads, by what their control records say: the part of the views that an import
+//! needs, and that costs a few small records for each life to load.
+
+use std::collections::BTreeMap;
+
+use threadlog_engine::ReadLog;
+use uuid::Uuid;
+
+use crate::event::{Body, CONTROL, Event, ITEMS, Place};
+use crate::thread::{ThreadId, ThreadKey};
+use crate::view::Life;
+
+/// One life, as the table knows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    /// What its control records add up to.
+    pub(crate) life: Life,
+    /// Records of its items stream.
+    pub(crate) items: u64,
+    /// Whether a live thread wrote items here, besides imports.
+    pub(crate) live: bool,
+    /// Whether records of it are lost or cannot be read.
+    pub(crate) damaged: bool,
+}
+
+/// Lives by thread and incarnation.
+#[derive(Debug, Default)]
+pub(crate) struct Table(BTreeMap<ThreadKey, Entry>);
+
+impl Table {
+    /// Folds every control stream.
+    pub(crate) fn load(log: &dyn ReadLog) -> Table {
+        let mut table = Table::default();
+        for info in log.streams() {
+            let entry = table.entry(ThreadKey::of(&info.stream));
+            match info.stream.channel {
+                ITEMS => {
+                    entry.items = info.records;
+                    entry.live = log.head(&info.stream).is_some_and(|head| head.lease_epoch > 0);
+                    // Nothing stands there; an error says that something may have.
+                    entry.damaged |= log.read(&info.stream, info.records..u64::MAX).next().is_some();
+                }
+                CONTROL => {
+                    for record in log.read(&info.stream, 0..u64::MAX) {
+                        let Ok(record) = record else {
+                            entry.damaged = true;
+                            continue;
+                        };
+                        let event = Event::decode(&record);
+                        if let Body::Control(control) = &event.body {
+                            entry.life.apply(event.clock, control);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {
+            // A life of which nothing at all is left is the damage report's, not a thread without items.
+            if let Some(entry) = table.0.get_mut(&ThreadKey::of(stream)) {
+                entry.damaged = true;
+            }
+        }
+        table
+    }
+
+    /// The life with this key, made if missing.
+    pub(crate) fn entry(&mut self, key: ThreadKey) -> &mut Entry {
+        self.0.entry(key).or_default()
+    }
+
+    /// The life with this key.
+    pub(crate) fn get(&self, key: ThreadKey) -> Option<&Entry> {
+        self.0.get(&key)
+    }
+
+    /// All lives, in the order of their keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ThreadKey, &Entry)> {
+        self.0.iter().map(|(key, entry)| (*key, entry))
+    }
+
+    /// The lives of one thread.
+    pub(crate) fn of_thread(&self, thread: ThreadId) -> impl Iterator<Item = (ThreadKey, &Entry)> {
+        let range = ThreadKey { thread, incarnation: 0 }..=ThreadKey { thread, incarnation: u64::MAX };
+        self.0.range(range).map(|(key, entry)| (*key, entry))
+    }
+
+    /// The lives of one file of a thread; also those that have lost the record which says what they are.
+    pub(crate) fn of_rollout(
+        &self,
+        thread: ThreadId,
+        rollout: Option<Uuid>,
+    ) -> impl Iterator<Item = (ThreadKey, &Entry)> {
+        self.of_thread(thread)
+            .filter(move |(_, entry)| entry.life.created().is_none_or(|created| created.rollout == rollout))
+    }
+
+    /// The greatest clock of any control record.
+    pub(crate) fn clock(&self) -> u64 {
+        self.0.values().map(|entry| entry.life.clock()).max().unwrap_or(0)
+    }
+
+    /// Which life each file belongs to: the one it was imported into last.
+    pub(crate) fn owners(&self) -> BTreeMap<Place, (u64, ThreadKey)> {
+        let mut owners = BTreeMap::new();
+        for (key, entry) in self.iter() {
+            for (clock, source) in entry.life.sources() {
+                let owner = owners.entry(source.place.clone()).or_insert((clock, key));
+                if owner.0 < clock {
+                    *owner = (clock, key);
+                }
+            }
+        }
+        owners
+    }
+}

@@ -1,0 +1,204 @@
+//! Checking a store: every record read, and every imported file still what it was.
+
+use std::cmp::Reverse;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use threadlog_engine::fs::Fs;
+use threadlog_engine::number::{narrow, wide};
+use threadlog_engine::{Conflict, Damage, Facts, ReadLog, Reader, StreamInfo};
+
+use crate::error::Result;
+use crate::event::{Body, Event, Source};
+use crate::path::PathBytes;
+use crate::progress::Progress;
+use crate::table::{Entry, Table};
+use crate::thread::ThreadKey;
+use crate::workers::{self, jobs_default, lock};
+
+/// What a check found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Segments, groups, marks.
+    pub facts: Facts,
+    /// Records read and verified.
+    pub records: u64,
+    /// Their payload bytes.
+    pub payload_bytes: u64,
+    /// Imported files whose bytes were made again and compared by hash.
+    pub files: u64,
+    /// Damaged places.
+    pub damage: Vec<Damage>,
+    /// Records that lost against another with the same stream and ordinal.
+    pub conflicts: Vec<Conflict>,
+    /// Lives that miss something, in the order of their keys.
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with one life of a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which life.
+    pub key: ThreadKey,
+    /// Records that cannot be read; a lost end counts once.
+    pub lost_records: u64,
+    /// Records that are intact, but not understood.
+    pub unreadable_records: u64,
+    /// Imported files that can no longer be made from it.
+    pub files: Vec<PathBytes>,
+}
+
+impl VerifyReport {
+    /// Whether everything that was acknowledged is there.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty() && self.faults.is_empty()
+    }
+}
+
+/// Counts of one life.
+#[derive(Default)]
+struct Checked {
+    records: u64,
+    payload_bytes: u64,
+    files: u64,
+}
+
+/// Reads and checks the store at `root`. See [`crate::Store::verify`].
+pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> Result<VerifyReport> {
+    let reader = Reader::open(fs, root)?;
+    let table = Table::load(&reader);
+    let streams = reader.streams();
+    progress.planned(wide(table.iter().count()), streams.iter().map(|stream| stream.payload_bytes).sum());
+    // Sorted, so the streams of one life stand together.
+    let lives: Vec<&[StreamInfo]> =
+        streams.chunk_by(|a, b| ThreadKey::of(&a.stream) == ThreadKey::of(&b.stream)).collect();
+    let report = Mutex::new(VerifyReport {
+        facts: reader.facts().clone(),
+        records: 0,
+        payload_bytes: 0,
+        files: 0,
+        damage: reader.damage(),
+        conflicts: reader.conflicts(),
+        faults: Vec::new(),
+    });
+    workers::each(&lives, jobs_default(), |streams| {
+        let Some(first) = streams.first() else { return };
+        let (checked, fault) = check(&reader, ThreadKey::of(&first.stream), &table, streams, progress);
+        let mut report = lock(&report);
+        report.records += checked.records;
+        report.payload_bytes += checked.payload_bytes;
+        report.files += checked.files;
+        if fault.lost_records + fault.unreadable_records > 0 || !fault.files.is_empty() {
+            report.faults.push(fault);
+        }
+        progress.file_done();
+    });
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.faults.sort_by_key(|fault| fault.key);
+    Ok(report)
+}
+
+fn check(
+    log: &dyn ReadLog,
+    key: ThreadKey,
+    table: &Table,
+    streams: &[StreamInfo],
+    progress: &dyn Progress,
+) -> (Checked, Fault) {
+    let mut checked = Checked::default();
+    let mut fault = Fault { key, lost_records: 0, unreadable_records: 0, files: Vec::new() };
+    let mut files = Files::of(table.get(key));
+    let mut line = Vec::new();
+    for info in streams {
+        for record in log.read(&info.stream, 0..u64::MAX) {
+            let Ok(record) = record else {
+                fault.lost_records += 1;
+                continue;
+            };
+            let bytes = wide(record.payload.len());
+            checked.records += 1;
+            checked.payload_bytes += bytes;
+            progress.advanced(bytes);
+            match Event::decode(&record).body {
+                Body::Item(item) => {
+                    line.clear();
+                    item.render(&mut line);
+                    files.add(&line);
+                }
+                Body::Control(_) => {}
+                Body::Unreadable(_) => fault.unreadable_records += 1,
+            }
+        }
+    }
+    checked.files = files.checked;
+    fault.files = files.finish();
+    (checked, fault)
+}
+
+/// Bytes hashed at a time.
+const HASHED_BYTES: usize = 128 << 10;
+
+/// Compares the beginnings of a life's rendering with the files that were imported.
+struct Files {
+    /// Files whose end is not reached, the longest first.
+    waiting: Vec<Source>,
+    hasher: blake3::Hasher,
+    /// Rendered and not hashed yet: hashing many lines at once is several times faster.
+    unhashed: Vec<u8>,
+    /// Bytes rendered so far.
+    bytes: u64,
+    checked: u64,
+    wrong: Vec<PathBytes>,
+}
+
+impl Files {
+    fn of(entry: Option<&Entry>) -> Files {
+        let mut waiting: Vec<Source> =
+            entry.map(|entry| entry.life.sources().map(|(_, source)| source.clone()).collect()).unwrap_or_default();
+        waiting.sort_by_key(|source| Reverse(source.bytes));
+        let checked = wide(waiting.len());
+        Files { waiting, hasher: blake3::Hasher::new(), unhashed: Vec::new(), bytes: 0, checked, wrong: Vec::new() }
+    }
+
+    fn add(&mut self, mut line: &[u8]) {
+        loop {
+            let left = self.waiting.last().map_or(u64::MAX, |file| file.bytes - self.bytes);
+            let (part, rest) = line.split_at_checked(narrow(left).unwrap_or(usize::MAX)).unwrap_or((line, &[]));
+            self.unhashed.extend_from_slice(part);
+            self.bytes += wide(part.len());
+            if self.unhashed.len() >= HASHED_BYTES {
+                self.hash();
+            }
+            line = rest;
+            self.compare();
+            if line.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn hash(&mut self) {
+        self.hasher.update(&self.unhashed);
+        self.unhashed.clear();
+    }
+
+    /// Settles the files that end here.
+    fn compare(&mut self) {
+        while let Some(file) = self.waiting.pop_if(|file| file.bytes <= self.bytes) {
+            self.hash();
+            if self.hasher.finalize() != blake3::Hash::from(file.blake3) {
+                self.wrong.push(file.place.path);
+            }
+        }
+    }
+
+    /// The files that do not come out as they went in.
+    fn finish(mut self) -> Vec<PathBytes> {
+        self.compare();
+        self.wrong.extend(self.waiting.into_iter().map(|file| file.place.path));
+        self.wrong.sort();
+        self.wrong
+    }
+}

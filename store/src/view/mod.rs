@@ -1,0 +1,16 @@
+//! Views: pure folds `(state, event) → state` over a thread's events.
+//!
+//! No clock, no I/O, no randomness. Each field is a join (by ordinal, or by clock), so any order and
+//! any grouping of the same events gives the same state, and the same bytes of its encoding.
+
+mod facts;
+mod first;
+mod life;
+mod pieces;
+
+pub use facts::{ThreadFacts, Totals};
+pub use first::FirstFacts;
+pub use life::Life;
+
+#[cfg(test)]
+mod tests;
