@@ -1,7 +1,7 @@
 //! Group commit: appending under a short lock, one leader that writes and syncs, everybody else waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 use std::thread::Thread;
 
@@ -59,6 +59,8 @@ pub(crate) struct Core {
     pub generation: AtomicU64,
     /// `durable_upto` of the last group written: what a witness need not say again.
     pub witnessed: AtomicU64,
+    /// Whether the directory of large records is known to be durable.
+    large_made: AtomicBool,
     /// The engine's thread, to be woken when it should lead.
     pub committer: RwLock<Option<Thread>>,
 }
@@ -89,6 +91,7 @@ impl Core {
             durable_mark: AtomicU64::new(durable.0),
             generation: AtomicU64::new(0),
             witnessed: AtomicU64::new(durable.0),
+            large_made: AtomicBool::new(false),
             committer: RwLock::new(None),
         }
     }
@@ -103,7 +106,8 @@ impl Core {
         if batch.is_empty() {
             return Ok(Appended::Done(self.barrier()));
         }
-        let large = large::write_all(&*self.fs, &self.places, self.store, &mut batch, &self.counters)?;
+        let (fs, made) = (&*self.fs, &self.large_made);
+        let large = large::write_all(fs, &self.places, self.store, &mut batch, made, &self.counters)?;
         let now_ms = self.config.clock.now_ms();
         let mut state = self.state.lock();
         let checked = match state.refusal() {

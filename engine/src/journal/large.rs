@@ -1,6 +1,7 @@
 //! Records that do not fit a batch: files of their own under `large/`, durable before the group that names them.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::frame;
@@ -26,14 +27,21 @@ impl Pending {
     }
 }
 
-/// Writes and syncs the files of a batch's large records and puts references into its frames.
+/// Writes and syncs the files of a batch's large records and puts references into its frames. `made` says whether the
+/// directory is known to be durable.
 pub(crate) fn write_all(
     fs: &dyn Fs,
     places: &Places,
     store: [u8; 16],
     batch: &mut Batch,
+    made: &AtomicBool,
     counters: &Counters,
 ) -> Result<Pending> {
+    if batch.has_large() && !made.load(Ordering::Acquire) {
+        // Being there is not enough: who made it may have died, or failed, before its name was on disk.
+        create_dir_durable(fs, &places.large).map_err(|error| Error::io("create", &places.large, error))?;
+        made.store(true, Ordering::Release);
+    }
     let mut pending = Pending::default();
     for at in 0..batch.entries.len() {
         let written = match batch.entries.get(at).and_then(|entry| entry.large.as_deref()) {
@@ -116,14 +124,7 @@ fn write(
     let payload_checksum = frame::checksum(payload);
     let payload_bytes = wide(payload.len());
     let header = LargeHeader { payload_checksum, payload_bytes, id, store };
-    let file = match fs.open(&path, OpenMode::CreateNew) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            create_dir_durable(fs, &places.large).map_err(|error| Error::io("create", &places.large, error))?;
-            fs.open(&path, OpenMode::CreateNew)
-        }
-        other => other,
-    }
-    .map_err(|error| io("create", error))?;
+    let file = fs.open(&path, OpenMode::CreateNew).map_err(|error| io("create", error))?;
     pending.paths.push(path.clone());
     write_all_at(&*file, &header.encode(), 0).map_err(|error| io("write", error))?;
     write_all_at(&*file, payload, wide(LARGE_HEADER_BYTES)).map_err(|error| io("write", error))?;

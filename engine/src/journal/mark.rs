@@ -1,5 +1,6 @@
 //! The writer's mark page: the durable mark, for readers in other processes and for the next opening.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,10 +50,16 @@ impl MarkPage {
     }
 }
 
-/// What a reader learns from the page: `None` if there is none (or none that is sound).
-pub(crate) fn read(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Option<MarkSlot> {
-    let page = fs.shared_page_read(&places.mark()).ok()?;
-    newest(&words(&*page), store)
+/// What a reader learns from the page: `None` if there is none (or none that is sound). A page that is there and cannot be
+/// looked at is an error: without a mark a reader would believe what nobody acknowledged.
+pub(crate) fn read(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Result<Option<MarkSlot>> {
+    let path = places.mark();
+    match fs.shared_page_read(&path) {
+        Ok(page) => Ok(newest(&words(&*page), store)),
+        // It is being made, or was lost.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Ok(None),
+        Err(error) => Err(Error::io("map", &path, error)),
+    }
 }
 
 /// The first word of the boot's id.

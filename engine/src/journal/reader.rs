@@ -90,14 +90,14 @@ impl Reader {
 
     fn look(fs: Arc<dyn Fs>, places: Places, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
         for _ in 1..ATTEMPTS {
-            match look_once(&*fs, &places, store) {
+            match look_once(&*fs, &places, store, lenient) {
                 // A writer removes spares and leftovers: look again at what is there now.
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
                 Ok((scans, log)) => return Ok(Reader::from_parts(fs, places, &scans, &log, lenient)),
             }
         }
-        let (scans, log) = look_once(&*fs, &places, store)?;
+        let (scans, log) = look_once(&*fs, &places, store, lenient)?;
         Ok(Reader::from_parts(fs, places, &scans, &log, lenient))
     }
 
@@ -116,9 +116,12 @@ impl Reader {
     }
 }
 
-fn look_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>) -> Result<(Vec<Scan>, Log)> {
+fn look_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: bool) -> Result<(Vec<Scan>, Log)> {
     // The mark first: whatever it promises was in the files before it was written.
-    let slot = store.and_then(|store| mark::read(fs, places, &store));
+    let slot = match store.map_or(Ok(None), |store| mark::read(fs, places, &store)) {
+        Err(_) if lenient => None,
+        other => other?,
+    };
     let boot = mark::boot_word(fs)?;
     let limit = slot.filter(|slot| slot.boot == boot && !slot.closed).map(|slot| slot.durable);
     let scans = scan::scan(fs, places, store)?;

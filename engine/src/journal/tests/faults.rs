@@ -1,6 +1,6 @@
 use super::*;
 use crate::Error;
-use crate::fs::sim::{CallKind, ENOSPC, Fault};
+use crate::fs::sim::{CallKind, EIO, ENOSPC, Fault};
 
 fn ready(fs: &SimFs) -> Engine {
     let engine = open(fs).unwrap();
@@ -135,4 +135,58 @@ fn all_waiters_are_woken_by_a_failed_sync() {
             });
         }
     });
+}
+
+/// The directory of large records was made, the sync of its name failed, and so did the append. The next one finds it
+/// there, and must sync the name all the same.
+#[test]
+fn the_directory_of_large_records_is_durable_before_a_record_in_it_is() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    let large = payload(1, 1, crate::BATCH_BYTES_MAX);
+    let append = || {
+        let mut batch = Batch::new();
+        batch.push(record(1, 1, &large)).unwrap();
+        engine.append(batch)
+    };
+    fs.fail_kind(CallKind::SyncDir, fs.calls_of(CallKind::SyncDir) + 1, Fault::Error(EIO));
+    append().unwrap_err();
+    engine.sync(append().unwrap()).unwrap();
+    assert_eq!(count(&reader(&fs.crash(&Choice::LoseAll)), 1), 2);
+}
+
+/// Without its mark a reader believes all that verifies; so a mark that is there and cannot be looked at must end it.
+#[test]
+fn a_reader_that_cannot_see_the_mark_shows_nothing() {
+    let fs = SimFs::new(1);
+    let clock = Arc::new(HandClock::default());
+    let engine = Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config(&clock)).unwrap();
+    append_synced(&engine, 1, 0).unwrap();
+    append(&engine, 1, 1).unwrap();
+    clock.forward(15);
+    assert!(engine.tick());
+    fs.fail_kind(CallKind::Map, fs.calls_of(CallKind::Map) + 1, Fault::Error(EIO));
+    let error = Reader::open(Arc::new(fs.clone()), Path::new(ROOT)).err().unwrap();
+    assert!(matches!(error, Error::Io { op: "map", .. }), "{error}");
+    assert_eq!(count(&reader(&fs), 1), 1);
+}
+
+/// A spare lay ready when a write failed. It belongs to an epoch that is over, and must not keep the next one from having
+/// one of its own.
+#[test]
+fn after_a_failed_write_there_are_spares_again() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    assert!(engine.prepare_spare().unwrap());
+    append_synced(&engine, 1, 1).unwrap();
+    assert!(engine.prepare_spare().unwrap());
+    append(&engine, 1, 2).unwrap();
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+    engine.sync(engine.barrier()).unwrap_err();
+    append_synced(&engine, 1, 2).unwrap();
+    assert!(engine.prepare_spare().unwrap());
+    append_synced(&engine, 1, 3).unwrap();
+    assert_eq!((engine.stats().segments, engine.stats().growing_segments), (4, 2));
+    engine.close().unwrap();
+    assert_eq!(count(&reader(&fs), 1), 4);
 }
