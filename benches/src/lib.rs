@@ -18,6 +18,7 @@ pub mod sqlite;
 pub mod tables;
 pub mod tasks;
 pub mod threadlog;
+pub mod threads;
 
 /// What goes wrong in a benchmark; it ends there.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -16,7 +16,8 @@ use crate::report::{Row, Table};
 use crate::solo::{Measured, Solo, Turns, interleave};
 use crate::sqlite::Sqlite;
 use crate::tasks::runtimes;
-use crate::threadlog::{Ours, OursAsync};
+use crate::threadlog::{Ours, OursAsync, config};
+use crate::threads::LiveItems;
 use crate::{Result, payload};
 
 /// Appends that wait for nothing.
@@ -73,6 +74,10 @@ fn solo_async_here(plan: &Plan, bytes: usize, pinned: bool) -> Result<Table> {
     for (runtime, flavour) in runtimes()? {
         let ours = Ours::new(&place.path(flavour), &payload, all(plan.solo))?;
         contenders.push(Box::new(OursAsync::new(ours, runtime, flavour)));
+    }
+    for (runtime, flavour) in runtimes()? {
+        let (root, config) = (place.path(&format!("live-{flavour}")), config(bytes, all(plan.solo)));
+        contenders.push(Box::new(LiveItems::new(&root, config, bytes, runtime, flavour)?));
     }
     let mut rows = interleave(contenders, plan.solo, || machine::device_flushes(&place.path("zeroed")))?;
     let kinds = if pinned { &[Cpus::Same][..] } else { &[Cpus::Free, Cpus::Same, Cpus::Different] };

@@ -23,18 +23,23 @@ pub struct Ours {
 /// Segments that a run should at least fill.
 const SEGMENTS_MIN: u64 = 12;
 
+/// Settings under which `appends` payloads alone in their groups fill twelve segments (64 MiB at most).
+#[must_use]
+pub fn config(payload_bytes: usize, appends: u64) -> Config {
+    let group = (payload_bytes as u64 + 128).next_multiple_of(4096);
+    let defaults = Config::default();
+    let wanted = (appends * group / SEGMENTS_MIN).next_multiple_of(4096);
+    let longest = wanted.clamp(defaults.segment_bytes_min, defaults.segment_bytes_max);
+    Config { segment_bytes_max: longest, ..defaults }
+}
+
 impl Ours {
     /// A new store whose segments are so long that `appends` alone in their groups fill twelve (64 MiB at most).
     ///
     /// # Errors
     /// Those of the engine.
     pub fn new(root: &Path, payload: &[u8], appends: u64) -> Result<Ours> {
-        let group = (payload.len() as u64 + 128).next_multiple_of(4096);
-        let defaults = Config::default();
-        let wanted = (appends * group / SEGMENTS_MIN).next_multiple_of(4096);
-        let longest = wanted.clamp(defaults.segment_bytes_min, defaults.segment_bytes_max);
-        let config = Config { segment_bytes_max: longest, ..defaults };
-        let engine = Engine::open(Arc::new(OsFs), root, config)?;
+        let engine = Engine::open(Arc::new(OsFs), root, config(payload.len(), appends))?;
         Ok(Ours { engine, root: root.to_owned(), payload: payload.to_vec() })
     }
 

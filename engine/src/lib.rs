@@ -8,6 +8,22 @@
 //! - [`Reader`] reads beside a running writer, without locks and without writes.
 //! - [`fs`] is the boundary to the operating system, and to the simulated one of the tests.
 //! - [`format`](mod@format) and [`recover`] are pure functions over bytes; `docs/format.md` is their specification.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use threadlog_engine::{Batch, Config, Engine, NewRecord, OsFs, ReadLog, StreamId};
+//!
+//! # let root = tempfile::tempdir()?;
+//! # let root = root.path().join("store");
+//! let engine = Engine::open(Arc::new(OsFs), &root, Config::default())?;
+//! let stream = StreamId { thread: [7; 16], incarnation: 1, channel: 0 };
+//! let mut batch = Batch::new();
+//! batch.push(NewRecord { stream, ordinal: Some(0), lease_epoch: 1, clock: 0, codec: 0, payload: b"hello" })?;
+//! engine.sync(engine.append(batch)?)?; // now it survives a power cut
+//! assert_eq!(engine.read(&stream, 0..u64::MAX).count(), 1);
+//! engine.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod config;
 pub mod dump;

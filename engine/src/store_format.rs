@@ -89,7 +89,11 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     write_all_at(&*file, &format.encode(), 0).map_err(|error| io("write", error))?;
     file.sync_data().map_err(|error| io("sync", error))?;
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+    if let Err(error) = fs.sync_dir(&places.root) {
+        // The name reads well now and may never reach the disk: the next attempt must not build on it.
+        let _ = fs.remove_file(&path);
+        return Err(Error::io("sync directory", &places.root, error));
+    }
     Ok(format)
 }
 

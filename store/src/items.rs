@@ -1,6 +1,7 @@
 //! Reading a life's items.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use threadlog_engine::number::wide;
@@ -42,7 +43,12 @@ struct Piece {
 
 impl Items {
     pub(crate) fn new(log: &dyn ReadLog, key: ThreadKey, from: u64) -> Items {
-        let records = log.read(&key.stream(ITEMS), from..u64::MAX);
+        Items::within(log, key, from..u64::MAX)
+    }
+
+    /// The items whose records have these ordinals.
+    pub(crate) fn within(log: &dyn ReadLog, key: ThreadKey, range: Range<u64>) -> Items {
+        let records = log.read(&key.stream(ITEMS), range);
         Items { key, records, ready: VecDeque::new(), piece: None }
     }
 

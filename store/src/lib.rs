@@ -31,8 +31,12 @@ pub mod import;
 pub mod item;
 mod items;
 pub mod list;
+pub mod live;
+pub mod local;
+pub mod memory;
 pub mod metadata;
 pub mod path;
+pub mod policy;
 pub mod progress;
 pub mod salvage;
 mod stats;
@@ -40,6 +44,7 @@ mod store;
 mod summary;
 mod table;
 pub mod thread;
+pub mod thread_store;
 pub mod verify;
 pub mod view;
 mod workers;
@@ -57,3 +62,8 @@ pub use thread::{ThreadId, ThreadKey};
 
 #[cfg(test)]
 mod tests;
+
+/// The README's example compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

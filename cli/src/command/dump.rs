@@ -125,6 +125,9 @@ fn of_control(control: &Control) -> String {
             let path = human::one_line(&source.place.path.to_string(), 120);
             format!("all {} bytes of {path} were imported", human::count(source.bytes))
         }
+        Control::Patched(_) => "the thread's metadata was changed".to_owned(),
+        Control::Archived => "the thread was archived".to_owned(),
+        Control::Unarchived => "the thread was taken back from the archive".to_owned(),
     }
 }
 

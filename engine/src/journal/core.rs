@@ -59,8 +59,8 @@ pub(crate) struct Core {
     pub generation: AtomicU64,
     /// `durable_upto` of the last group written: what a witness need not say again.
     pub witnessed: AtomicU64,
-    /// Whether the directory of large records is known to be durable.
-    large_made: AtomicBool,
+    /// Whether this engine has seen the directory of large records onto the disk.
+    pub large_directory_made: AtomicBool,
     /// The engine's thread, to be woken when it should lead.
     pub committer: RwLock<Option<Thread>>,
 }
@@ -91,7 +91,7 @@ impl Core {
             durable_mark: AtomicU64::new(durable.0),
             generation: AtomicU64::new(0),
             witnessed: AtomicU64::new(durable.0),
-            large_made: AtomicBool::new(false),
+            large_directory_made: AtomicBool::new(false),
             committer: RwLock::new(None),
         }
     }
@@ -106,8 +106,10 @@ impl Core {
         if batch.is_empty() {
             return Ok(Appended::Done(self.barrier()));
         }
-        let (fs, made) = (&*self.fs, &self.large_made);
-        let large = large::write_all(fs, &self.places, self.store, &mut batch, made, &self.counters)?;
+        if batch.has_large() {
+            large::make_directory(&*self.fs, &self.places, &self.large_directory_made)?;
+        }
+        let large = large::write_all(&*self.fs, &self.places, self.store, &mut batch, &self.counters)?;
         let now_ms = self.config.clock.now_ms();
         let mut state = self.state.lock();
         let checked = match state.refusal() {

@@ -1,12 +1,13 @@
 //! Records that do not fit a batch: files of their own under `large/`, durable before the group that names them.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::frame;
 use crate::format::large::{LARGE_HEADER_BYTES, LargeHeader, LargeName, LargeReference};
-use crate::fs::{Fs, OpenMode, create_dir_durable, read_at_most, write_all_at};
+use crate::fs::{Fs, OpenMode, read_at_most, write_all_at};
 use crate::journal::batch::Batch;
 use crate::journal::place::{JOURNAL, Places};
 use crate::journal::stats::{Counters, count};
@@ -27,21 +28,31 @@ impl Pending {
     }
 }
 
-/// Writes and syncs the files of a batch's large records and puts references into its frames. `made` says whether the
-/// directory is known to be durable.
+/// Sees to it, once for each engine, that the directory stands on disk. That it is there says nothing: whoever made it
+/// may have failed, or died, before its name was synced.
+pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) -> Result<()> {
+    if made.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    match fs.create_dir(&places.large) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", &places.large, error));
+        }
+        _ => {}
+    }
+    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+    made.store(true, Ordering::Release);
+    Ok(())
+}
+
+/// Writes and syncs the files of a batch's large records and puts references into its frames.
 pub(crate) fn write_all(
     fs: &dyn Fs,
     places: &Places,
     store: [u8; 16],
     batch: &mut Batch,
-    made: &AtomicBool,
     counters: &Counters,
 ) -> Result<Pending> {
-    if batch.has_large() && !made.load(Ordering::Acquire) {
-        // Being there is not enough: who made it may have died, or failed, before its name was on disk.
-        create_dir_durable(fs, &places.large).map_err(|error| Error::io("create", &places.large, error))?;
-        made.store(true, Ordering::Release);
-    }
     let mut pending = Pending::default();
     for at in 0..batch.entries.len() {
         let written = match batch.entries.get(at).and_then(|entry| entry.large.as_deref()) {

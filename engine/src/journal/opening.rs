@@ -34,6 +34,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core
     config.validate()?;
     let places = Places::new(root);
     make_directory(&*fs, root, &places.format())?;
+    make_directory(&*fs, &places.large, &places.format())?;
     check_trust(&*fs, root, &config)?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
     make_directory(&*fs, &places.journal, &places.lock())?;

@@ -318,3 +318,35 @@ proptest! {
 fn bad(scans: &[Scan]) -> usize {
     scans.iter().flat_map(|scan| groups(&scan.walk)).map(|group| group.bad.len()).sum()
 }
+
+/// `cargo test --release -p threadlog-engine walk_speed -- --ignored --nocapture`
+#[test]
+#[ignore = "prints speeds"]
+fn walk_speed() {
+    for (payload, per_group) in [(128, 64), (1024, 16), (1024, 256), (16 << 10, 16), (256 << 10, 4)] {
+        let groups = (64 << 20) / (payload * per_group);
+        let lengths = vec![payload; per_group];
+        let (bytes, _) = file(4096, &vec![lengths.as_slice(); groups]);
+        let best = (0..5)
+            .map(|_| {
+                let begun = std::time::Instant::now();
+                let found = walk(&bytes, SALT, 4096);
+                let time = begun.elapsed();
+                assert_eq!(found.pieces.len(), groups);
+                time
+            })
+            .min()
+            .unwrap();
+        let payload_bytes = u32::try_from(payload * per_group * groups).unwrap();
+        let speed = f64::from(payload_bytes) / best.as_secs_f64() / 1e9;
+        println!("{payload} bytes, {per_group} in a group: {speed:.2} GB/s of payload, {best:?}");
+    }
+    // Written once, so that its pages are there.
+    let mut zeros = vec![1; 64 << 20];
+    zeros.fill(0);
+    for _ in 0..3 {
+        let begun = std::time::Instant::now();
+        assert_eq!(walk(&zeros, SALT, 4096).pieces.len(), 1);
+        println!("64 MiB of zeros: {:?}", begun.elapsed());
+    }
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::Unreadable;
+use crate::metadata::MetadataPatch;
 use crate::path::PathBytes;
 
 /// A fact about one life of a thread.
@@ -13,6 +14,12 @@ pub enum Control {
     Created(Created),
     /// A file whose content is this life's items, or their beginning, was imported completely.
     Source(Source),
+    /// A user changed the metadata.
+    Patched(Box<MetadataPatch>),
+    /// A user archived the thread.
+    Archived,
+    /// A user took the thread back from the archive.
+    Unarchived,
 }
 
 /// All that creation fixes.

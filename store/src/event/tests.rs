@@ -22,7 +22,11 @@ fn control_records_read_back() {
         rollout: Some(uuid::Uuid::from_u128(5)),
         origin: Origin::Imported(source().place),
     };
-    for control in [Control::Created(created), Control::Source(source())] {
+    let mut patch = crate::metadata::MetadataPatch::rename("a name");
+    patch.pinned = Some(true);
+    patch.model = Some(None);
+    let users = [Control::Patched(Box::new(patch)), Control::Archived, Control::Unarchived];
+    for control in [Control::Created(created), Control::Source(source())].into_iter().chain(users) {
         let mut bytes = Vec::new();
         control.encode(&mut bytes);
         assert_eq!(Control::decode(&bytes), Ok(control.clone()));

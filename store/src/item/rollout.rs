@@ -101,6 +101,26 @@ impl RolloutItem {
         }
     }
 
+    /// Length of its JSON, or of the whole line if it is not canonical, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            RolloutItem::Enveloped { payload, metadata, .. } => {
+                payload.len().saturating_add(metadata.as_ref().map_or(0, Bytes::len))
+            }
+            RolloutItem::Verbatim(bytes, _) => bytes.len(),
+        }
+    }
+
+    /// Whether the line has its newline.
+    #[must_use]
+    pub fn ends_line(&self) -> bool {
+        match self {
+            RolloutItem::Enveloped { .. } => true,
+            RolloutItem::Verbatim(bytes, _) => bytes.ends_with(b"\n"),
+        }
+    }
+
     /// What is odd about the line; nothing, for a canonical one.
     #[must_use]
     pub fn oddities(&self) -> Oddities {

@@ -16,7 +16,7 @@ pub const PAGE_SIZE_MAX: usize = 10_000;
 ///
 /// let mut params = ListParams::default();
 /// params.sort_key = SortKey::Updated;
-/// params.cwds = Some(vec!["/home/me/project".to_owned()]);
+/// params.cwds = Some(vec!["/projects/mine".to_owned()]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

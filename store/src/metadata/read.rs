@@ -77,7 +77,7 @@ impl ThreadMetadata {
         self.derived.words.preview()
     }
 
-    /// The user's own words in the first user message event, or "[Image]". At most 16 KiB.
+    /// The user's own words in the first user message event, or `"[Image]"`. At most 16 KiB.
     #[must_use]
     pub fn first_user_message(&self) -> Option<&str> {
         self.derived.words.first_user_message()

@@ -40,6 +40,8 @@ impl Life {
                     *since = clock.max(*since);
                 }
             }
+            // Facts of the metadata, not of the life.
+            Control::Patched(_) | Control::Archived | Control::Unarchived => {}
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Line {
     pub life: u64,
     /// Length of its payload.
     pub bytes: usize,
-    /// See [`print`].
+    /// See [`print()`].
     pub print: u64,
 }
 

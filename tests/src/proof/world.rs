@@ -32,7 +32,7 @@ pub fn config(segment_bytes: u64, clock: &Arc<HandClock>) -> Config {
         segment_bytes_min: segment_bytes,
         segment_bytes_max: segment_bytes,
         background: Background::Manual,
-        pub(super) clock: clock.clone(),
+        clock: clock.clone(),
         ..Config::default()
     }
 }

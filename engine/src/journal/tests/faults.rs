@@ -190,3 +190,29 @@ fn after_a_failed_write_there_are_spares_again() {
     engine.close().unwrap();
     assert_eq!(count(&reader(&fs), 1), 4);
 }
+
+/// An attempt that failed, and a process that died, leave a directory that only the cache knows.
+#[test]
+fn a_large_record_survives_whatever_became_of_the_directory_before() {
+    let big = payload(1, 0, 2 << 20);
+    let large = || {
+        let mut batch = Batch::new();
+        batch.push(record(1, 0, &big)).unwrap();
+        batch
+    };
+    for dies in [false, true] {
+        let fs = SimFs::new(1);
+        let engine = open(&fs).unwrap();
+        fs.fail_kind(CallKind::SyncDir, fs.calls_of(CallKind::SyncDir) + 1, Fault::Error(EIO));
+        assert!(matches!(engine.append(large()).unwrap_err(), Error::Io { .. }));
+        let (fs, engine) = if dies {
+            let fs = fs.kill();
+            (fs.clone(), open(&fs).unwrap())
+        } else {
+            (fs, engine)
+        };
+        engine.sync(engine.append(large()).unwrap()).unwrap();
+        let left = fs.crash(&Choice::LoseAll);
+        assert_eq!(count(&reader(&left), 1), 1, "dies: {dies}");
+    }
+}

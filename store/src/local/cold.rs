@@ -1,0 +1,169 @@
+//! Reading, listing and changing threads, live or cold.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use threadlog_engine::{Batch, Engine, Error as EngineError, ReadLog};
+
+use crate::error::Error;
+use crate::event::{Control, ITEMS};
+use crate::items::Items;
+use crate::list::{self, ListPage, ListParams};
+use crate::local::Shared;
+use crate::local::blocking::blocking;
+use crate::local::catalog::{Entry, Folded};
+use crate::local::error::from_engine;
+use crate::local::sending::push_control;
+use crate::thread::{ThreadId, ThreadKey};
+use crate::thread_store::{
+    Absence, HistoryRange, Report, Result, StoredHistory, StoredThread, ThreadStoreError, refuse,
+};
+use crate::workers;
+
+/// How many threads a list looks at before it lets go of the catalog for a moment.
+const ENTRIES_AT_ONCE: usize = 4096;
+
+impl Shared {
+    /// A thread of which something is stored, and what that adds up to.
+    pub(super) async fn stored(
+        self: &Arc<Self>,
+        operation: &'static str,
+        id: ThreadId,
+    ) -> Result<(Arc<Entry>, Arc<Folded>)> {
+        let absent = || {
+            let live = self.live.find(id).is_some();
+            refuse::absent(operation, id, if live { Absence::NotPersisted } else { Absence::Unknown })
+        };
+        let opened = self.opened(operation, id)?;
+        let entry = self.catalog.get(id).ok_or_else(absent)?;
+        let folded = match entry.known() {
+            Some(folded) => folded,
+            None => {
+                let (shared, entry) = (Arc::clone(self), Arc::clone(&entry));
+                blocking(operation, move || entry.look(&opened.engine, &shared.clock)).await?
+            }
+        };
+        if folded.exists() { Ok((entry, folded)) } else { Err(absent()) }
+    }
+
+    /// As [`Shared::stored`], refusing an archived thread to whoever did not ask for one.
+    pub(super) async fn readable(
+        self: &Arc<Self>,
+        operation: &'static str,
+        id: ThreadId,
+        include_archived: bool,
+    ) -> Result<(Arc<Entry>, Arc<Folded>)> {
+        let (entry, folded) = self.stored(operation, id).await?;
+        refuse::unless_included(operation, id, folded.metadata.archived(), include_archived)?;
+        Ok((entry, folded))
+    }
+
+    /// Items of a thread.
+    pub(super) async fn history(
+        self: &Arc<Self>,
+        operation: &'static str,
+        entry: Arc<Entry>,
+        range: HistoryRange,
+    ) -> Result<StoredHistory> {
+        let opened = self.opened(operation, entry.key.thread)?;
+        blocking(operation, move || read(&opened.engine, operation, &entry, range)).await?
+    }
+
+    /// A page of threads.
+    pub(super) async fn list(self: &Arc<Self>, params: ListParams) -> Result<ListPage<StoredThread>> {
+        const OPERATION: &str = "list_threads";
+        let opened = self.slot.get().map_err(|error| from_engine(OPERATION, None, error))?;
+        let shared = Arc::clone(self);
+        // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
+        blocking(OPERATION, move || {
+            let rows: Vec<(Arc<Entry>, Arc<Folded>)> =
+                shared.look_at_all(&opened.engine).into_iter().filter(|(_, folded)| folded.exists()).collect();
+            let page = list::page(rows.iter().map(|(_, folded)| &folded.metadata), &params).map_err(refuse::list)?;
+            let keys: HashMap<ThreadId, _> = rows.iter().map(|(entry, _)| (entry.key.thread, entry.key)).collect();
+            Ok(page.map(|metadata| {
+                let nowhere = ThreadKey { thread: metadata.thread(), incarnation: 0 };
+                StoredThread::new(keys.get(&metadata.thread()).copied().unwrap_or(nowhere), metadata.clone())
+            }))
+        })
+        .await?
+    }
+
+    fn look_at_all(&self, engine: &Engine) -> Vec<(Arc<Entry>, Arc<Folded>)> {
+        let mut entries: Vec<Arc<Entry>> = Vec::new();
+        loop {
+            let more = self.catalog.after(entries.last().map(|entry| entry.key.thread), ENTRIES_AT_ONCE);
+            if more.is_empty() {
+                break;
+            }
+            entries.extend(more);
+        }
+        let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
+        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(engine, &self.clock)));
+        entries
+            .into_iter()
+            .map(|entry| {
+                let folded = entry.last_known().unwrap_or_else(|| entry.look(engine, &self.clock));
+                (entry, folded)
+            })
+            .collect()
+    }
+
+    /// Adds a control record to a thread, durably.
+    pub(super) async fn control(&self, operation: &'static str, entry: &Entry, control: Control) -> Result<()> {
+        const ATTEMPTS: u32 = 2;
+        let id = entry.key.thread;
+        let failed = |error| from_engine(operation, Some(id), error);
+        let mut attempt = 1;
+        loop {
+            let opened = self.opened(operation, id)?;
+            let mut batch = Batch::new();
+            push_control(&mut batch, entry.key, None, self.clock.tick(), &control).map_err(failed)?;
+            let ticket = opened.engine.append_async(batch).await.map_err(failed)?;
+            entry.touch();
+            match opened.engine.durable(ticket).await {
+                Ok(()) => return Ok(()),
+                // It is certainly not in the log.
+                Err(EngineError::WriteFailed { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+fn read(engine: &Engine, operation: &'static str, entry: &Entry, range: HistoryRange) -> Result<StoredHistory> {
+    let (key, id) = (entry.key, entry.key.thread);
+    let end = engine.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
+    let (items, range_end) = match range {
+        HistoryRange::All => (Items::new(engine, key, 0), end),
+        HistoryRange::Last(count) => (Items::tail(engine, key, count), end),
+        HistoryRange::From { ordinal, count_max } => {
+            let to = ordinal.saturating_add(count_max).min(end);
+            (Items::within(engine, key, ordinal.min(to)..to), to)
+        }
+    };
+    let mut history = StoredHistory::empty(id, end);
+    history.end_ordinal = range_end;
+    history.first_ordinal = range_end;
+    for item in items {
+        let item = item.map_err(|error| damaged(operation, id, error))?;
+        if item.ordinal >= end {
+            // Became durable after we looked.
+            break;
+        }
+        if history.items.is_empty() {
+            history.first_ordinal = item.ordinal;
+        }
+        history.items.push(item.item);
+    }
+    Ok(history)
+}
+
+fn damaged(operation: &'static str, id: ThreadId, error: Error) -> ThreadStoreError {
+    match error {
+        Error::Engine(error) => from_engine(operation, Some(id), error),
+        error => {
+            let report = Report::new(operation, error.to_string()).of(id).because(error);
+            report.advise("read around it with a range, or run verify").corrupt()
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The store on this machine's disk, over the engine.
+//!
+//! # Writing
+//! A live thread is a queue of accepted items in memory and nothing else: no file, no task, no OS thread. Once
+//! the thread is materialised, accepted items go into the engine at once, from where they reach the disk within a
+//! second even if nobody flushes; a flush is a wait for the engine's durable mark, which all threads share. So
+//! thousands of live threads cost their queues, and 64 of them flushing at the same time cost a few syncs.
+//!
+//! An item stays in the queue until the engine says that it is durable. After a failed write the engine has taken
+//! back what was not; after a failed sync it accepts nothing more until [`LocalThreadStore::reopen`]. In both
+//! cases the next call compares the queue with the head of the thread's stream and sends what is missing.
+//!
+//! # Reading
+//! Lists and metadata are folds over the durable records, brought up to date when somebody asks
+//! and kept in memory. Reading never waits for a writer.
+//!
+//! # Executors
+//! No method blocks the thread that polls it on the disk: waiting for syncs and for room is done with wakers, and what
+//! has to read, or to write a record above 1 MiB, runs on a blocking thread of the runtime. Without a tokio
+//! runtime a thread is started for that, so any executor will do.
+
+mod blocking;
+mod catalog;
+mod cold;
+mod error;
+mod live_map;
+mod queue;
+mod sending;
+mod slot;
+mod threads;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use threadlog_engine::fs::Fs;
+use threadlog_engine::{Config, Engine, OsFs, Stats};
+
+use crate::clock::HybridClock;
+use crate::local::blocking::blocking;
+use crate::local::catalog::Catalog;
+use crate::local::error::from_engine;
+use crate::local::live_map::LiveMap;
+use crate::local::slot::{Opened, Slot};
+use crate::thread::ThreadId;
+use crate::thread_store::{Report, Result, ThreadStoreError};
+
+/// Settings of a [`LocalThreadStore`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LocalConfig {
+    /// Settings of the engine below.
+    pub engine: Config,
+    /// How many bytes of items one live thread may have accepted and not made durable; an append beyond them
+    /// stores first, and is refused if that fails. Default 64 MiB. A single longer item is accepted all the same.
+    pub backlog_bytes_max: usize,
+}
+
+impl Default for LocalConfig {
+    fn default() -> LocalConfig {
+        LocalConfig { engine: Config::default(), backlog_bytes_max: 64 << 20 }
+    }
+}
+
+impl From<Config> for LocalConfig {
+    fn from(engine: Config) -> LocalConfig {
+        LocalConfig { engine, ..LocalConfig::default() }
+    }
+}
+
+/// The [`ThreadStore`](crate::thread_store::ThreadStore) on this machine's disk. Cheap to clone; clones are one store.
+///
+/// Close it with [`LocalThreadStore::close`]. When the last clone is dropped it is closed too, but in place, which
+/// waits for the disk, and what live threads have accepted and not sent is lost.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use threadlog::live::LiveThread;
+/// use threadlog::local::{LocalConfig, LocalThreadStore};
+/// use threadlog::thread::ThreadId;
+/// use threadlog::thread_store::CreateThreadParams;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let root = directory.path().join("store");
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = LocalThreadStore::open(&root, LocalConfig::default()).await?;
+/// let thread = LiveThread::create(Arc::new(store.clone()), CreateThreadParams::new(ThreadId::generate())).await?;
+/// thread.persist().await?;
+/// thread.shutdown().await?;
+/// store.close().await?;
+/// # Ok::<(), threadlog::thread_store::ThreadStoreError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LocalThreadStore {
+    shared: Arc<Shared>,
+}
+
+/// What all clones and all live threads share.
+struct Shared {
+    fs: Arc<dyn Fs>,
+    root: PathBuf,
+    config: Config,
+    backlog_bytes_max: usize,
+    clock: HybridClock,
+    slot: Slot,
+    catalog: Catalog,
+    live: LiveMap,
+    /// Held while the engine is changed.
+    changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Shared {
+    /// The engine that is open now.
+    fn opened(&self, operation: &'static str, id: ThreadId) -> Result<Opened> {
+        self.slot.get().map_err(|error| from_engine(operation, Some(id), error))
+    }
+}
+
+impl LocalThreadStore {
+    /// Opens the store in the directory `root`, making it if there is none.
+    ///
+    /// *Cost:* that of [`Engine::open`]. Threads are read when they are asked for.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process has it open, naming the owner, or the system refuses; `Unsupported` on a
+    /// file system whose locks or syncs cannot be trusted, or for a newer format; `Corrupt`; `InvalidRequest`
+    /// for a setting out of bounds.
+    pub async fn open(root: &Path, config: LocalConfig) -> Result<LocalThreadStore> {
+        LocalThreadStore::open_on(Arc::new(OsFs), root, config).await
+    }
+
+    /// As [`LocalThreadStore::open`], on a file system of the caller's.
+    ///
+    /// # Errors
+    /// As [`LocalThreadStore::open`].
+    pub async fn open_on(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig) -> Result<LocalThreadStore> {
+        let root = root.to_owned();
+        blocking("open", move || {
+            let LocalConfig { engine: config, backlog_bytes_max } = config;
+            let engine = Engine::open(Arc::clone(&fs), &root, config.clone());
+            let engine = engine.map_err(|error| from_engine("open", None, error))?;
+            let shared = Shared {
+                clock: HybridClock::new(Arc::clone(&config.clock)),
+                catalog: Catalog::load(&engine),
+                slot: Slot::new(engine),
+                live: LiveMap::default(),
+                changing: Arc::default(),
+                fs,
+                root,
+                config,
+                backlog_bytes_max,
+            };
+            Ok(LocalThreadStore { shared: Arc::new(shared) })
+        })
+        .await?
+    }
+
+    /// Opens the engine anew, in place: the way back after a failed sync ([`Unavailability::Poisoned`]). What became
+    /// of the records that were under way is read from the disk. Live threads stay live, keep what they have
+    /// accepted, and go on from there with their next call; nothing is lost and nothing is stored twice.
+    ///
+    /// Calls meanwhile answer `Unavailable`. If opening fails the store stays closed, and this can be called again.
+    ///
+    /// [`Unavailability::Poisoned`]: crate::thread_store::Unavailability::Poisoned
+    ///
+    /// # Errors
+    /// As [`LocalThreadStore::open`].
+    pub async fn reopen(&self) -> Result<()> {
+        let changing = Arc::clone(&self.shared.changing).lock_owned().await;
+        let shared = Arc::clone(&self.shared);
+        blocking("reopen", move || {
+            let _changing = changing;
+            if let Some(engine) = shared.slot.take() {
+                // It says again what made it useless.
+                let _ = engine.close();
+            }
+            let engine = Engine::open(Arc::clone(&shared.fs), &shared.root, shared.config.clone());
+            let engine = engine.map_err(|error| from_engine("reopen", None, error))?;
+            shared.slot.put(engine);
+            shared.catalog.touch_all();
+            Ok(())
+        })
+        .await?
+    }
+
+    /// Flushes every live thread, then closes the store. Calls of any clone then answer `Unavailable`.
+    ///
+    /// # Errors
+    /// If threads could not be flushed: their errors, as the causes of one; the store stays open, and the threads live.
+    /// If the engine could not be closed cleanly: that; it is closed all the same.
+    pub async fn close(&self) -> Result<()> {
+        const OPERATION: &str = "close";
+        let changing = Arc::clone(&self.shared.changing).lock_owned().await;
+        if self.shared.slot.get().is_err() {
+            return Ok(());
+        }
+        let mut errors = Vec::new();
+        for writer in self.shared.live.all() {
+            match writer.store(&self.shared, OPERATION, false).await {
+                // Shut down or discarded meanwhile.
+                Ok(()) | Err(ThreadStoreError::ThreadNotFound { .. }) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        if let Some(error) = combined(OPERATION, errors) {
+            return Err(error);
+        }
+        let shared = Arc::clone(&self.shared);
+        let closed = blocking(OPERATION, move || {
+            let _changing = changing;
+            shared.slot.take().map_or(Ok(()), |engine| engine.close())
+        });
+        closed.await?.map_err(|error| from_engine(OPERATION, None, error))
+    }
+
+    /// The directory of the store.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.shared.root
+    }
+
+    /// How many threads are live.
+    #[must_use]
+    pub fn live_threads(&self) -> usize {
+        self.shared.live.len()
+    }
+
+    /// Totals of the engine since it was opened; `None` while it is closed.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.shared.slot.get().ok().map(|opened| opened.engine.stats())
+    }
+}
+
+/// One error for several: the kind and cause of the first, and how many there were.
+fn combined(operation: &'static str, errors: Vec<ThreadStoreError>) -> Option<ThreadStoreError> {
+    let count = errors.len();
+    let first = errors.into_iter().next()?;
+    if count == 1 {
+        return Some(first);
+    }
+    let report =
+        Report::new(operation, format!("{count} threads could not be flushed; the first of them")).advise("call again");
+    Some(match &first {
+        ThreadStoreError::Unavailable(_, reason) => {
+            let reason = *reason;
+            report.because(first).unavailable(reason)
+        }
+        ThreadStoreError::Corrupt(_) => report.because(first).corrupt(),
+        _ => report.because(first).internal(),
+    })
+}
+
+impl std::fmt::Debug for LocalThreadStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalThreadStore")
+            .field("root", &self.shared.root)
+            .field("live_threads", &self.live_threads())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+//! One thread of the store in memory.
+
+use threadlog_engine::number::{narrow, wide};
+use uuid::Uuid;
+
+use crate::clock::HybridClock;
+use crate::event::{Created, Origin};
+use crate::item::RolloutItem;
+use crate::metadata::{MetadataEvent, ThreadMetadata};
+use crate::policy::{HistoryMode, PersistencePolicy};
+use crate::thread::{ThreadId, ThreadKey};
+use crate::thread_store::{HistoryRange, Holder, StoredHistory, StoredThread};
+
+/// What there is of a thread: at least one of the two, between operations.
+#[derive(Default)]
+pub(super) struct Thread {
+    pub(super) stored: Option<Stored>,
+    pub(super) live: Option<Live>,
+}
+
+/// What readers see.
+pub(super) struct Stored {
+    pub(super) key: ThreadKey,
+    pub(super) metadata: ThreadMetadata,
+    items: Vec<RolloutItem>,
+}
+
+/// What makes a thread live.
+pub(super) struct Live {
+    pub(super) holder: Holder,
+    pub(super) policy: PersistencePolicy,
+    pub(super) mode: HistoryMode,
+    /// The first item, until it is stored.
+    header: Option<RolloutItem>,
+    /// Accepted and not stored.
+    pub(super) pending: Vec<RolloutItem>,
+}
+
+impl Live {
+    pub(super) fn new(holder: Holder, policy: PersistencePolicy, mode: HistoryMode) -> Live {
+        Live { holder, policy, mode, header: None, pending: Vec::new() }
+    }
+
+    pub(super) fn beginning_with(mut self, header: RolloutItem) -> Live {
+        self.header = Some(header);
+        self
+    }
+}
+
+impl Live {
+    /// Stores everything accepted, if there is anything.
+    pub(super) fn store_pending(&mut self, stored: &mut Option<Stored>, id: ThreadId, clock: &HybridClock) {
+        if !self.pending.is_empty() {
+            self.store(stored, id, clock);
+        }
+    }
+
+    /// Stores everything accepted, and the thread itself if it was not stored yet.
+    pub(super) fn store(&mut self, stored: &mut Option<Stored>, id: ThreadId, clock: &HybridClock) {
+        let stored = stored.get_or_insert_with(|| Stored::created(id, clock));
+        for item in self.header.take().into_iter().chain(self.pending.drain(..)) {
+            let (ordinal, clock) = (wide(stored.items.len()), clock.tick());
+            stored.metadata.apply(MetadataEvent::Item { ordinal, clock, item: &item });
+            stored.items.push(item);
+        }
+    }
+}
+
+impl Stored {
+    fn created(thread: ThreadId, clock: &HybridClock) -> Stored {
+        let (incarnation, _) = Uuid::new_v4().as_u64_pair();
+        let created = Created { at_ms: clock.now_ms(), id_text: None, rollout: None, origin: Origin::Native };
+        let mut metadata = ThreadMetadata::new(thread);
+        metadata.apply(MetadataEvent::Created { clock: clock.tick(), created: &created });
+        Stored { key: ThreadKey { thread, incarnation }, metadata, items: Vec::new() }
+    }
+
+    pub(super) fn thread(&self) -> StoredThread {
+        StoredThread::new(self.key, self.metadata.clone())
+    }
+
+    pub(super) fn history(&self, range: HistoryRange) -> StoredHistory {
+        let end = wide(self.items.len());
+        let (first, count) = match range {
+            HistoryRange::All => (0, end),
+            HistoryRange::Last(count) => (end.saturating_sub(count), count),
+            HistoryRange::From { ordinal, count_max } => (ordinal.min(end), count_max),
+        };
+        let skipped = narrow(first).unwrap_or(usize::MAX);
+        let count = narrow(count).unwrap_or(usize::MAX);
+        let items: Vec<RolloutItem> = self.items.iter().skip(skipped).take(count).cloned().collect();
+        let mut history = StoredHistory::empty(self.key.thread, end);
+        history.first_ordinal = first;
+        history.end_ordinal = first.saturating_add(wide(items.len()));
+        history.items = items;
+        history
+    }
+}

@@ -1,0 +1,67 @@
+//! Refusals that all stores of this crate give in the same words.
+
+use crate::list::ListError;
+use crate::metadata::PatchError;
+use crate::policy::HistoryMode;
+use crate::thread::ThreadId;
+use crate::thread_store::{Absence, Holder, Report, Result, ThreadStoreError};
+
+/// The thread is not there, or not in the state that is needed.
+pub(crate) fn absent(operation: &'static str, thread_id: ThreadId, absence: Absence) -> ThreadStoreError {
+    ThreadStoreError::ThreadNotFound { operation, thread_id, absence }
+}
+
+/// The thread is live already.
+pub(crate) fn live(operation: &'static str, thread_id: ThreadId, holder: Holder) -> ThreadStoreError {
+    Report::new(operation, "it is live: somebody else may append to it")
+        .of(thread_id)
+        .advise("shut it down there first, or read it without resuming it")
+        .conflict(Some(holder))
+}
+
+/// The id is taken by a stored thread.
+pub(crate) fn stored(thread_id: ThreadId) -> ThreadStoreError {
+    Report::new("create_thread", "a thread with this id is stored already")
+        .of(thread_id)
+        .advise("resume it, or take another id")
+        .conflict(None)
+}
+
+/// Refuses an archived thread to whoever did not ask for archived ones.
+pub(crate) fn unless_included(
+    operation: &'static str,
+    thread_id: ThreadId,
+    archived: bool,
+    included: bool,
+) -> Result<()> {
+    if !archived || included {
+        return Ok(());
+    }
+    let report = Report::new(operation, "it is archived").of(thread_id);
+    Err(report.advise("unarchive it, or ask for archived threads too").invalid())
+}
+
+/// The history mode that a stored thread states.
+pub(crate) fn known_mode(thread_id: ThreadId, text: &str) -> Result<HistoryMode> {
+    HistoryMode::from_text(text).ok_or_else(|| {
+        Report::new("resume_thread", format!("its history mode \"{text}\" is not known here"))
+            .of(thread_id)
+            .advise("use a newer threadlog to append to it; reading it works")
+            .unsupported()
+    })
+}
+
+/// A patch that cannot be applied.
+pub(crate) fn patch(thread_id: ThreadId, error: PatchError) -> ThreadStoreError {
+    Report::new("update_thread_metadata", error.to_string()).of(thread_id).because(error).invalid()
+}
+
+/// A list that cannot be given.
+pub(crate) fn list(error: ListError) -> ThreadStoreError {
+    Report::new("list_threads", error.to_string()).because(error).invalid()
+}
+
+/// A `session_meta` that cannot be built.
+pub(crate) fn session_meta(thread_id: ThreadId, error: serde_json::Error) -> ThreadStoreError {
+    Report::new("create_thread", "its first item cannot be written as JSON").of(thread_id).because(error).invalid()
+}

@@ -1,0 +1,58 @@
+//! A damaged record costs itself, is named, and hinders nobody else.
+
+use threadlog::list::ListParams;
+use threadlog::thread_store::{
+    HistoryRange, LoadHistoryParams, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError,
+};
+use threadlog_engine::fs::sim::SimFs;
+
+use crate::words::{append, create, current_thread, manual, open, text, texts};
+
+#[test]
+fn a_rotten_item_is_named_and_everything_else_stays_readable() {
+    let fs = SimFs::new(4);
+    current_thread().block_on(async {
+        let store = open(&fs, manual()).await.unwrap();
+        let (hurt, sound) = (create(&store).await, create(&store).await);
+        for id in [hurt, sound] {
+            append(&store, id, &["first", if id == hurt { "it rots here" } else { "it does not" }]).await.unwrap();
+            store.flush_thread(id.into()).await.unwrap();
+            append(&store, id, &["last"]).await.unwrap();
+            store.shutdown_thread(id.into()).await.unwrap();
+        }
+        store.close().await.unwrap();
+        for path in fs.paths() {
+            let bytes = fs.read_raw(&path).unwrap();
+            for at in places_of(&bytes, b"it rots here") {
+                fs.flip_bit(&path, at, 0).unwrap();
+            }
+        }
+
+        let store = open(&fs, manual()).await.unwrap();
+        let error = store.load_history(LoadHistoryParams::new(hurt)).await.unwrap_err();
+        assert!(matches!(error, ThreadStoreError::Corrupt(_)), "{error}");
+        assert_eq!(error.thread_id(), Some(hurt));
+        assert!(error.to_string().contains("salvage"), "{error}");
+        // Around it, all is there.
+        for (ordinal, expected) in [(0, None), (1, Some("first")), (3, Some("last"))] {
+            let range = HistoryRange::From { ordinal, count_max: 1 };
+            let history = store.load_history(LoadHistoryParams::new(hurt).only(range)).await.unwrap();
+            assert_eq!(history.items.iter().find_map(text).as_deref(), expected);
+        }
+        let known = store.read_thread(ReadThreadParams::new(hurt)).await.unwrap().metadata;
+        assert_eq!(known.preview(), Some("first"));
+        assert_eq!(store.list_threads(ListParams::default()).await.unwrap().total, 2);
+        assert_eq!(texts(&store, sound).await.unwrap(), ["first", "it does not", "last"]);
+        // And it goes on.
+        store.resume_thread(ResumeThreadParams::new(hurt)).await.unwrap();
+        append(&store, hurt, &["after"]).await.unwrap();
+        store.shutdown_thread(hurt.into()).await.unwrap();
+        let tail = LoadHistoryParams::new(hurt).only(HistoryRange::Last(2));
+        let tail: Vec<_> = store.load_history(tail).await.unwrap().items.iter().filter_map(text).collect();
+        assert_eq!(tail, ["last", "after"]);
+    });
+}
+
+fn places_of(bytes: &[u8], wanted: &[u8]) -> Vec<u64> {
+    (0..bytes.len()).filter(|at| bytes[*at..].starts_with(wanted)).map(|at| at as u64).collect()
+}

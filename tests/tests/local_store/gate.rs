@@ -1,0 +1,171 @@
+//! A file system whose calls wait until the test lets them through.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, SharedPage, Trust};
+
+/// Wraps a file system; every call that can reach the disk passes the gate.
+#[derive(Clone)]
+pub struct GateFs {
+    inner: Arc<dyn Fs>,
+    gate: Arc<Gate>,
+}
+
+/// Lets calls through: all while it is open, otherwise as many as were released.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    shut: bool,
+    released: u64,
+    waiting: u64,
+    passed: u64,
+}
+
+impl Gate {
+    /// Blocks the calling thread until it may pass.
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.waiting += 1;
+        while state.shut && state.released == 0 {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.waiting -= 1;
+        state.passed += 1;
+        if state.shut {
+            state.released -= 1;
+        }
+    }
+
+    pub fn shut(&self) {
+        self.state.lock().unwrap().shut = true;
+    }
+
+    pub fn open(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.shut, state.released) = (false, 0);
+        self.changed.notify_all();
+    }
+
+    /// Lets those through that wait now; says how many.
+    pub fn release_waiting(&self) -> u64 {
+        let mut state = self.state.lock().unwrap();
+        let more = state.waiting.saturating_sub(state.released);
+        state.released += more;
+        self.changed.notify_all();
+        more
+    }
+
+    pub fn waiting(&self) -> u64 {
+        self.state.lock().unwrap().waiting
+    }
+}
+
+impl GateFs {
+    pub fn new(inner: impl Fs) -> (GateFs, Arc<Gate>) {
+        let gate = Arc::<Gate>::default();
+        (GateFs { inner: Arc::new(inner), gate: gate.clone() }, gate)
+    }
+}
+
+struct GateFile {
+    inner: Arc<dyn File>,
+    gate: Arc<Gate>,
+}
+
+impl File for GateFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.gate.pass();
+        self.inner.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.gate.pass();
+        self.inner.write_at(bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.gate.pass();
+        self.inner.len()
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.set_len(bytes)
+    }
+}
+
+impl Fs for GateFs {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        self.gate.pass();
+        let inner = self.inner.open(path, mode)?;
+        Ok(Arc::new(GateFile { inner, gate: self.gate.clone() }))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.create_dir(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.gate.pass();
+        self.inner.read_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.remove_file(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.sync_dir(path)
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.gate.pass();
+        self.inner.try_lock(path)
+    }
+
+    fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
+        self.gate.pass();
+        self.inner.shared_page(path, bytes)
+    }
+
+    fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
+        self.gate.pass();
+        self.inner.shared_page_read(path)
+    }
+
+    fn boot_id(&self) -> io::Result<[u8; 16]> {
+        self.inner.boot_id()
+    }
+
+    fn trust(&self, path: &Path) -> io::Result<Trust> {
+        self.inner.trust(path)
+    }
+
+    fn block_bytes(&self, path: &Path) -> io::Result<u32> {
+        self.inner.block_bytes(path)
+    }
+
+    fn random(&self) -> io::Result<u64> {
+        self.inner.random()
+    }
+}

@@ -1,0 +1,14 @@
+//! What only the local store promises: never to block an executor, to share syncs, to carry thousands of live
+//! threads, and to lose and repeat nothing whatever the disk does and whoever stops waiting.
+
+mod cancelling;
+mod damaged;
+mod executors;
+mod failing;
+mod gate;
+mod holding;
+mod imported;
+mod many;
+mod reopening;
+mod sharing;
+mod words;
