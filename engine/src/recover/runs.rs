@@ -145,7 +145,7 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
     // Where the header of the first segment does not say where the epoch begins, one of its records was
     // durable if a group says so of a sequence that no run before has, or that the run itself begins with.
     let end = end_of(scans, before);
-    let began = |first: Option<Sequence>| proved(first.map_or(end, |first| first.min(end)));
+    let began = |first: Option<Sequence>| proved(first.map_or(end, |first| first.min(end))) || is_built_upon(scans, run);
     match run.start {
         Start::Known(start) if start.recovered_upto > Sequence(0) => {
             proved(start.recovered_upto) || has_rotten_witness(scans, run, start)
@@ -160,6 +160,14 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
         // stands in the runs before too, leaving it out loses nothing. Otherwise it was none.
         Start::Inferred { first, absent: false } => began(Some(first)) || !is_copy(scans, run, before),
     }
+}
+
+/// Whether an epoch begins with the checksum of one of this run's groups. Such a checksum is only ever taken of what was
+/// known to be durable.
+fn is_built_upon(scans: &[Scan], run: &Run) -> bool {
+    let starts = scans.iter().filter_map(|scan| scan.header.as_ref().ok()?.epoch_start);
+    let mut named = starts.map(|start| start.start_checksum).filter(|checksum| *checksum != 0);
+    named.any(|named| members(scans, run).flat_map(|scan| groups(&scan.walk)).any(|group| group.checksum == named))
 }
 
 /// Whether every record of a run stands in the runs before too, with the same frame header.
