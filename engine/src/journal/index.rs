@@ -22,7 +22,7 @@ pub(crate) struct GroupPlace {
     pub last_sequence: Sequence,
 }
 
-/// Where a record stands: 12 bytes for each.
+/// Where a record stands: 16 bytes for each.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// Index of the group, or one of the two marks below.
@@ -31,6 +31,8 @@ struct Slot {
     offset: u32,
     /// Length of the frame's payload; for a lost record, the index of the damage.
     payload_bytes: u32,
+    /// Checksum of the frame's header: on disk only the group has one, and that is not read for a single record.
+    header_checksum: u32,
 }
 
 /// No record with this ordinal was found, though later ones were.
@@ -38,11 +40,18 @@ const LOST: u32 = u32::MAX;
 /// In the place of the damage that took a lost record: it is not known which.
 const UNKNOWN: u32 = u32::MAX;
 
+impl Slot {
+    /// The place of a record lost to the damage of this index.
+    fn lost(damage: u32) -> Slot {
+        Slot { group: LOST, offset: 0, payload_bytes: damage, header_checksum: 0 }
+    }
+}
+
 /// A record's place on disk, or the damage that took it.
 #[derive(Clone, Debug)]
 pub(crate) enum Found {
     /// The frame starts at `offset` of the segment.
-    At { segment: u32, offset: u64, payload_bytes: u32 },
+    At { segment: u32, offset: u64, payload_bytes: u32, header_checksum: u32 },
     /// Lost to a damage: its index, if it is known which.
     Lost(Option<usize>),
 }
@@ -111,6 +120,14 @@ pub(crate) struct Note {
     pub group: u32,
     pub offset: u32,
     pub payload_bytes: u32,
+    pub header_checksum: u32,
+}
+
+impl Note {
+    fn slot(&self) -> Slot {
+        let Note { group, offset, payload_bytes, header_checksum, .. } = *self;
+        Slot { group, offset, payload_bytes, header_checksum }
+    }
 }
 
 /// What the index says of a record that was read from the log.
@@ -141,7 +158,7 @@ impl Index {
     /// Notes an appended record at the end of its stream.
     pub fn append(&mut self, note: Note) {
         let stream = self.streams.entry(note.stream).or_default();
-        stream.slots.push(Slot { group: note.group, offset: note.offset, payload_bytes: note.payload_bytes });
+        stream.slots.push(note.slot());
         stream.lease_epoch = stream.lease_epoch.max(note.lease_epoch);
         stream.payload_bytes = stream.payload_bytes.saturating_add(u64::from(note.payload_bytes));
     }
@@ -149,7 +166,7 @@ impl Index {
     /// Notes a record found in the log, at its ordinal; ordinals skipped before it are lost ones.
     pub fn recover(&mut self, note: Note) -> Noted {
         let stream = self.streams.entry(note.stream).or_default();
-        let slot = Slot { group: note.group, offset: note.offset, payload_bytes: note.payload_bytes };
+        let slot = note.slot();
         let next = wide(stream.slots.len());
         if note.ordinal < next {
             let Some(place) = usize::try_from(note.ordinal).ok().and_then(|at| stream.slots.get_mut(at)) else {
@@ -186,7 +203,7 @@ impl Index {
                 .payload_bytes
                 .saturating_sub(u64::from(place.payload_bytes))
                 .saturating_add(u64::from(note.payload_bytes));
-            *place = Slot { group: note.group, offset: note.offset, payload_bytes: note.payload_bytes };
+            *place = note.slot();
         }
     }
 
@@ -200,7 +217,7 @@ impl Index {
         let next = wide(stream.slots.len());
         if ordinal >= next {
             pad_lost(stream, ordinal);
-            stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: mark });
+            stream.slots.push(Slot::lost(mark));
         } else if let Some(place) = usize::try_from(ordinal).ok().and_then(|at| stream.slots.get_mut(at))
             && place.group == LOST
         {
@@ -315,6 +332,7 @@ impl Index {
                 segment: *segment,
                 offset: offset.saturating_add(u64::from(slot.offset)),
                 payload_bytes: slot.payload_bytes,
+                header_checksum: slot.header_checksum,
             },
             _ => Found::Lost(None),
         }
@@ -324,6 +342,6 @@ impl Index {
 /// Fills a stream with lost slots up to `ordinal`.
 fn pad_lost(stream: &mut StreamIndex, ordinal: u64) {
     while wide(stream.slots.len()) < ordinal {
-        stream.slots.push(Slot { group: LOST, offset: 0, payload_bytes: UNKNOWN });
+        stream.slots.push(Slot::lost(UNKNOWN));
     }
 }

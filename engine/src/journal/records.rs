@@ -101,15 +101,17 @@ impl Records {
     }
 
     fn load(&mut self, found: &Found, ordinal: u64) -> Result<Record> {
-        let (segment, offset, payload_bytes) = match found {
-            Found::At { segment, offset, payload_bytes } => (*segment, *offset, *payload_bytes),
-            Found::Lost(damage) => return Err(self.lost(*damage, ordinal)),
+        let (segment, offset, payload_bytes, header_checksum) = match *found {
+            Found::At { segment, offset, payload_bytes, header_checksum } => {
+                (segment, offset, payload_bytes, header_checksum)
+            }
+            Found::Lost(damage) => return Err(self.lost(damage, ordinal)),
         };
         let lookup = Arc::clone(&self.lookup);
         self.window.enter(lookup.fs(), segment, || lookup.segment(segment))?;
         let payload_length = narrow(u64::from(payload_bytes)).unwrap_or(usize::MAX);
         let bytes = self.window.get(offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
-        let verified = verify_frame(bytes, &self.stream, ordinal, payload_length);
+        let verified = verify_frame(bytes, &self.stream, ordinal, header_checksum);
         let (header, payload) = match verified {
             Ok((header, payload)) => (header, payload.to_vec()),
             Err(what) => return Err(corrupt_record(self.window.path(), offset, what, self.stream, ordinal)),
@@ -166,14 +168,17 @@ fn verify_frame<'a>(
     bytes: &'a [u8],
     stream: &StreamId,
     ordinal: u64,
-    payload_length: usize,
+    header_checksum: u32,
 ) -> Result<(FrameHeader, &'a [u8]), &'static str> {
     let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
         return Err("the file ends before the frame");
     };
     let header = FrameHeader::decode(header);
-    if header.stream != *stream || header.ordinal != ordinal || payload.len() != payload_length {
+    if header.stream != *stream || header.ordinal != ordinal {
         return Err("another frame stands here");
+    }
+    if header.checksum() != header_checksum {
+        return Err("the frame's header is not the one that was indexed");
     }
     if frame::checksum(payload) != header.payload_checksum {
         return Err("the payload fails its checksum");

@@ -152,6 +152,7 @@ impl State {
                 group,
                 offset: u32::try_from(base.saturating_add(entry.start)).unwrap_or(u32::MAX),
                 payload_bytes: entry.header.payload_bytes,
+                header_checksum: entry.header_checksum,
             });
         }
         let count = batch.entries.len();
