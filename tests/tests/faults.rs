@@ -74,7 +74,11 @@ fn every_place_was_reached(recorder: &Recorder) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's root");
     let (all, reached) = (in_source(repository), recorder.sites());
     let missed: Vec<_> = all.difference(&reached).collect();
-    println!("{} of {} places in the source that call the file system were failed", all.len() - missed.len(), all.len());
+    println!(
+        "{} of {} places in the source that call the file system were failed",
+        all.len() - missed.len(),
+        all.len()
+    );
     println!("missed: {missed:?}; beside: {:?}", reached.difference(&all).collect::<Vec<_>>());
     let _ = UNREACHED;
 }

@@ -75,10 +75,15 @@ impl Reader {
     /// [`Error::Io`]; [`Error::NoStore`] if there is no segment at all.
     pub fn open_lenient(fs: Arc<dyn Fs>, root: &Path) -> Result<Reader> {
         let places = Places::new(root);
-        let store = store_format::read(&*fs, &places).ok().map(|format| format.store);
-        if store.is_none() && scan::segments(&*fs, &places)?.is_empty() {
-            return Err(Error::NoStore { path: root.to_owned() });
-        }
+        let store = match store_format::read(&*fs, &places) {
+            Ok(format) => Some(format.store),
+            Err(error) if scan::segments(&*fs, &places)?.is_empty() => {
+                // That FORMAT could not be read does not say that there is no store.
+                let unread = matches!(error, Error::Io { .. });
+                return Err(if unread { error } else { Error::NoStore { path: root.to_owned() } });
+            }
+            Err(_) => None,
+        };
         Reader::look(fs, places, store, true)
     }
 
@@ -123,7 +128,8 @@ fn look_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: boo
         other => other?,
     };
     let boot = mark::boot_word(fs)?;
-    let limit = slot.filter(|slot| slot.boot == boot && !slot.closed).map(|slot| slot.durable);
+    let limit =
+        slot.filter(|slot| slot.boot == boot && !slot.closed).map(|slot| slot.durable);
     let scans = scan::scan(fs, places, store)?;
     let log = resolve(&scans, slot.as_ref().map(mark_of), limit);
     Ok((scans, log))

@@ -108,8 +108,11 @@ impl Tail {
             room.copy_from_slice(&encoded);
         }
         active.dirty = true;
-        write_all_at(&*active.file, group.bytes, active.offset)
-            .map_err(|error| Error::io("write", &active.path, error))?;
+        if let Err(error) = write_all_at(&*active.file, group.bytes, active.offset) {
+            // Part of a group that ends within a sector would look like one that rotted. Nothing goes behind it any more.
+            let _ = active.file.set_len(active.offset);
+            return Err(Error::io("write", &active.path, error));
+        }
         let written = Written { id: active.id, path: active.path.clone(), offset: active.offset };
         active.offset = active.offset.saturating_add(whole);
         self.chain = checksum;

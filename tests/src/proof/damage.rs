@@ -141,7 +141,17 @@ const STORIES: &[Story] = &[
     ),
     (
         "after a failed write, in two segments",
-        &[Step::Batch, Step::Sync, Step::Fill, Step::FailWrite, Step::Small, Step::Blocks, Step::Sync, Step::Fill, Step::Sync],
+        &[
+            Step::Batch,
+            Step::Sync,
+            Step::Fill,
+            Step::FailWrite,
+            Step::Small,
+            Step::Blocks,
+            Step::Sync,
+            Step::Fill,
+            Step::Sync,
+        ],
         End::Closed,
     ),
     (

@@ -70,8 +70,9 @@ fn fault(dice: &mut Dice) -> Fault {
         2 => Fault::Error(EINTR),
         3 => Fault::ShortRead(some),
         4 => Fault::ShortWrite(some),
-        5 => Fault::ShortWriteThenError { bytes: some, errno: ENOSPC },
-        _ => Fault::ShortWriteThenError { bytes: some, errno: EIO },
+        // Whole sectors: what is written of one before an error is taken back, but a power cut may come before that.
+        5 => Fault::ShortWriteThenError { bytes: some / 512 * 512, errno: ENOSPC },
+        _ => Fault::ShortWriteThenError { bytes: some / 512 * 512, errno: EIO },
     }
 }
 

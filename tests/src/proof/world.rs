@@ -9,7 +9,7 @@ use threadlog_engine::{Background, Batch, Clock, Config, Engine, Error};
 
 use super::content::Line;
 use super::found::Found;
-use super::invariants::{Checked, Evidence, I1, I3, I9, I10, Violation, judge};
+use super::invariants::{Checked, Evidence, I1, I3, I4, I9, I10, Violation, judge};
 use super::model::{Duty, Model};
 use super::probe::{Moment, Probe, Recorder};
 
@@ -154,6 +154,11 @@ impl World {
         self.disk.faults_fired() > self.faults_before || self.bounded
     }
 
+    /// Whether a call of any step of this machine may have failed on purpose.
+    pub(super) fn had_faults(&self) -> bool {
+        self.disk.faults_fired() > 0 || self.bounded || self.refused
+    }
+
     // --- opening and ending ----------------------------------------------
 
     /// The engine, opened if it is not.
@@ -171,13 +176,14 @@ impl World {
             Ok(engine) => {
                 let found = Found::gather(&engine, false);
                 let duty = self.model.duty();
-                if !self.met_fault() || found.is_whole() {
-                    judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("opening"))?;
-                }
-                let (records, sum) = found.total();
-                let Some(settled) = duty.settled(records, sum) else {
+                if self.met_fault() && !found.is_whole() {
                     // A fault met the reading: the engine is right or it is caught at the next look.
                     return self.abandon(engine);
+                }
+                judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("opening"))?;
+                let (records, sum) = found.total();
+                let Some(settled) = duty.settled(records, sum) else {
+                    return Err(Violation::new(I4, format!("{records} records are no log that was ever written")));
                 };
                 self.model.reopened(&settled);
                 self.failed_writes = 0;

@@ -216,3 +216,35 @@ fn a_large_record_survives_whatever_became_of_the_directory_before() {
         assert_eq!(count(&reader(&left), 1), 1, "dies: {dies}");
     }
 }
+
+/// The part of a group that a failed write left ends within a sector, so it does not look torn. Nothing comes after it: it
+/// must not be taken for a group that was whole once.
+#[test]
+fn what_a_failed_write_left_is_never_taken_for_damage() {
+    for bytes in [1, 63, 64, 65, 511, 622, 1000, 1025, 1127] {
+        let fs = SimFs::new(1);
+        let engine = ready(&fs);
+        // Into a prepared segment: zeros of its own follow.
+        assert!(engine.prepare_spare().unwrap());
+        append_synced(&engine, 1, 1).unwrap();
+        append(&engine, 1, 2).unwrap();
+        let fault = Fault::ShortWriteThenError { bytes, errno: ENOSPC };
+        fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, fault);
+        engine.sync(engine.barrier()).unwrap_err();
+        engine.close().unwrap();
+        assert_eq!(reader(&fs).damage(), [], "{bytes} bytes");
+        append_synced(&open(&fs).unwrap(), 1, 2).unwrap();
+        assert_eq!(count(&reader(&fs), 1), 3);
+    }
+}
+
+/// FORMAT is there and cannot be read: that is not the same as no store.
+#[test]
+fn salvage_tells_an_unreadable_store_from_none() {
+    let fs = SimFs::new(1);
+    open(&fs).unwrap();
+    let number = fs.calls_of(CallKind::Open) + 1;
+    fs.fail_kind(CallKind::Open, number, Fault::Error(EIO));
+    let error = Reader::open_lenient(Arc::new(fs), Path::new(ROOT)).err().unwrap();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+}

@@ -117,8 +117,7 @@ fn a_frame_header_that_rots_after_the_opening_is_never_believed() {
     let right: Vec<_> = engine.read(&stream(1), 0..1).map(Result::unwrap).collect();
     let (path, _) = segment_files(&fs).pop().unwrap();
     let mut told = 0;
-    for bit in 0..64 * 8 {
-        let (byte, bit) = (4096 + 64 + bit / 8, (bit % 8) as u8);
+    for (byte, bit) in (4096 + 64..4096 + 128).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
         fs.flip_bit(&path, byte, bit).unwrap();
         match engine.read(&stream(1), 0..1).next().unwrap() {
             Ok(record) => assert_eq!(record, right[0], "byte {byte}, bit {bit}"),
