@@ -9,6 +9,7 @@ use crate::format::HeaderFault;
 use crate::format::store_file::FormatFile;
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::Places;
+use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -89,7 +90,9 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     write_all_at(&*file, &format.encode(), 0).map_err(|error| io("write", error))?;
     file.sync_data().map_err(|error| io("sync", error))?;
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    if let Err(error) = fs.sync_dir(&places.root) {
+    if !bug(Bug::FormatWithoutDirectorySync)
+        && let Err(error) = fs.sync_dir(&places.root)
+    {
         // The name reads well now and may never reach the disk: the next attempt must not build on it.
         let _ = fs.remove_file(&path);
         return Err(Error::io("sync directory", &places.root, error));

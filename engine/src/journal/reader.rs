@@ -15,6 +15,7 @@ use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::{mark, scan};
 use crate::recover::log::{Damage, Log, Mark, Scan};
 use crate::recover::resolve::resolve;
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// How often an opening that met files vanishing under it begins again.
@@ -129,7 +130,7 @@ fn look_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: boo
     };
     let boot = mark::boot_word(fs)?;
     let limit =
-        slot.filter(|slot| slot.boot == boot && !slot.closed).map(|slot| slot.durable);
+        slot.filter(|slot| slot.boot == boot && !slot.closed && !bug(Bug::ReaderIgnoresMark)).map(|slot| slot.durable);
     let scans = scan::scan(fs, places, store)?;
     let log = resolve(&scans, slot.as_ref().map(mark_of), limit);
     Ok((scans, log))

@@ -15,6 +15,7 @@ use crate::journal::place::Places;
 use crate::journal::window::Window;
 use crate::number::narrow;
 use crate::recover::log::Damage;
+use crate::seeded::{Bug, bug};
 
 /// A record as it was appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,10 +178,10 @@ fn verify_frame<'a>(
     if header.stream != *stream || header.ordinal != ordinal {
         return Err("another frame stands here");
     }
-    if header.checksum() != header_checksum {
+    if header.checksum() != header_checksum && !bug(Bug::HeaderUnverified) {
         return Err("the frame's header is not the one that was indexed");
     }
-    if frame::checksum(payload) != header.payload_checksum {
+    if frame::checksum(payload) != header.payload_checksum && !bug(Bug::ReadUnverified) {
         return Err("the payload fails its checksum");
     }
     Ok((header, payload))

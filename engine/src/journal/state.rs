@@ -11,6 +11,7 @@ use crate::journal::index::{Index, Note};
 use crate::journal::ticket::Ticket;
 use crate::journal::waiters::Waiters;
 use crate::number::wide;
+use crate::seeded::{Bug, bug};
 
 /// Frames that wait for the next group, after room for the group's header.
 #[derive(Debug)]
@@ -124,10 +125,10 @@ impl State {
                 }
             };
             let expected = entry.expected.unwrap_or(actual);
-            if expected != actual {
+            if expected != actual && !bug(Bug::ExpectedOrdinalIgnored) {
                 return Err(Error::WrongOrdinal { stream, expected, actual });
             }
-            if entry.header.lease_epoch < lease_epoch {
+            if entry.header.lease_epoch < lease_epoch && !bug(Bug::StaleLeaseAccepted) {
                 let stated = entry.header.lease_epoch;
                 return Err(Error::StaleLease { stream, stated, actual: lease_epoch });
             }
@@ -169,7 +170,9 @@ impl State {
         if ticket.generation != self.generation {
             let failure = self.failures.iter().find(|failure| failure.generation >= ticket.generation);
             return Some(match failure {
-                Some(failure) if ticket.sequence > failure.durable => Err(failure.error.clone()),
+                Some(failure) if ticket.sequence > failure.durable && !bug(Bug::FailedTicketAcknowledged) => {
+                    Err(failure.error.clone())
+                }
                 _ => Ok(()),
             });
         }
@@ -189,7 +192,9 @@ impl State {
         self.generation = self.generation.saturating_add(1);
         let bytes = std::mem::take(&mut self.arena.bytes);
         self.arena = Arena::reusing(bytes);
-        self.index.cut(durable);
+        if !bug(Bug::HeadsKeptAfterFailedWrite) {
+            self.index.cut(durable);
+        }
         self.next_sequence = durable.plus(1);
         self.arena_since_ms = None;
         self.undurable_since_ms = None;
