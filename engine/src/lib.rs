@@ -35,6 +35,7 @@ pub mod journal;
 pub mod lock;
 pub mod number;
 pub mod recover;
+pub mod seeded;
 mod store_format;
 
 pub use config::{Background, Clock, Config, SystemClock};

@@ -10,6 +10,7 @@ use crate::format::store_file::FormatFile;
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::{self, Places};
 use crate::journal::scan;
+use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,14 +49,24 @@ pub(crate) fn open_or_create(fs: &dyn Fs, places: &Places, config: &Config) -> R
 
 /// A store without FORMAT is either no store yet, or a damaged one: then nothing is made anew over it.
 fn missing(fs: &dyn Fs, places: &Places) -> Error {
-    let numbers = place::journals(fs, &places.root).unwrap_or_default();
-    let holds = |number| !scan::segments(fs, &Places::new(&places.root, number)).unwrap_or_default().is_empty();
     // The first segment of a store is made after FORMAT is durable.
-    if !numbers.into_iter().any(holds) {
-        return Error::NoStore { path: places.root.clone() };
+    match has_segments(fs, places) {
+        Ok(false) => Error::NoStore { path: places.root.clone() },
+        Ok(true) => {
+            let what = "missing, though there are journals".to_owned();
+            Error::Corrupt { path: places.format(), offset: 0, what, streams: Vec::new() }
+        }
+        Err(error) => error,
     }
-    let what = "missing, though there are journals".to_owned();
-    Error::Corrupt { path: places.format(), offset: 0, what, streams: Vec::new() }
+}
+
+fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
+    for number in place::journals(fs, &places.root)? {
+        if !scan::segments(fs, &Places::new(&places.root, number))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
@@ -91,7 +102,9 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     write_all_at(&*file, &format.encode(), 0).map_err(|error| io("write", error))?;
     file.sync_data().map_err(|error| io("sync", error))?;
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    if let Err(error) = fs.sync_dir(&places.root) {
+    if !bug(Bug::FormatWithoutDirectorySync)
+        && let Err(error) = fs.sync_dir(&places.root)
+    {
         // The name reads well now and may never reach the disk: the next attempt must not build on it.
         let _ = fs.remove_file(&path);
         return Err(Error::io("sync directory", &places.root, error));

@@ -3,3 +3,8 @@
 pub mod counting;
 pub mod proof;
 pub mod tidy;
+
+/// A number from the environment, or the one given.
+pub fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}

@@ -1,4 +1,5 @@
-//! Small stores of every history, harmed in every place: cut at every byte, every bit flipped, every block lost.
+//! Small stores of every history, harmed in every place: cut at every byte, every bit flipped, every block lost
+//! or put in another place, every file lost.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -66,49 +67,63 @@ fn all() -> bool {
     std::env::var("THREADLOG_DAMAGE").is_ok_and(|value| value == "all")
 }
 
+fn stores() -> Vec<Base> {
+    bases().unwrap_or_else(|broken| panic!("{broken}"))
+}
+
 #[test]
 fn a_file_cut_at_any_byte_costs_what_is_cut_off_and_is_told() {
+    let bases: Vec<Base> = stores().into_iter().filter(Base::tells_its_end).collect();
     let count = |target: &Target| target.bytes;
-    each(&bases().unwrap_or_else(|broken| panic!("{broken}")), count, |target, bytes| {
+    each(&bases, count, |target, bytes| {
         let long = target.bytes > 1 << 20;
-        let every = if all() {
-            1
-        } else if long {
-            16_384
-        } else {
-            8
-        };
-        let near = bytes % 4096 < 130 || bytes.is_multiple_of(512);
-        (bytes.is_multiple_of(every) || (near && !long)).then_some((Harm::Cut(bytes), bytes.is_multiple_of(every * 8)))
+        let every = if long { 16_384 } else { 8 };
+        let every = if all() { 1 } else { every };
+        let near = !long && (bytes % 4096 < 130 || bytes.is_multiple_of(512));
+        (bytes.is_multiple_of(every) || near).then_some((Harm::Cut(bytes), bytes.is_multiple_of(every * 8)))
     });
 }
 
 #[test]
 fn a_flipped_bit_costs_what_it_hits_and_is_told() {
     let count = |target: &Target| target.bytes * 8;
-    each(&bases().unwrap_or_else(|broken| panic!("{broken}")), count, |target, number| {
+    each(&stores(), count, |target, number| {
         let (byte, bit) = (number / 8, (number % 8) as u8);
         let long = target.bytes > 1 << 20;
         // In the first bytes of each block stand headers: there every bit; elsewhere a sample.
-        let dense = !long && (byte % 4096 < 192 || target.bytes <= 4096 && byte < 128);
-        let every = if all() || dense {
-            1
-        } else if long {
-            65_536
-        } else {
-            61
-        };
+        let dense = !long && byte % 4096 < 192 && (target.bytes > 4096 || byte < 128);
+        let every = if long { 65_536 } else { 61 };
+        let every = if all() || dense { 1 } else { every };
         mix(number, 0).is_multiple_of(every).then_some((Harm::Flip(byte, bit), mix(number, 1).is_multiple_of(16)))
     });
 }
 
 #[test]
 fn a_block_of_other_bytes_costs_what_it_hits_and_is_told() {
-    // Not zeros: a block of zeros above every mark cannot be told from one that was never written.
-    let fills = [0x11, 0xEE, 0xFF];
+    let fills = [0x00, 0xEE, 0xFF];
     let count = |target: &Target| target.bytes.div_ceil(4096) * fills.len() as u64;
-    each(&bases().unwrap_or_else(|broken| panic!("{broken}")), count, |_, number| {
+    each(&stores(), count, |_, number| {
         let (block, fill) = (number / fills.len() as u64, fills[(number % fills.len() as u64) as usize]);
         Some((Harm::Block(block * 4096, fill), true))
     });
+}
+
+#[test]
+fn a_block_in_the_wrong_place_is_never_believed() {
+    // Within a segment of at most 16 blocks from each to each, and from another segment to the same place.
+    let count = |target: &Target| if target.is_segment() { 17 * 16 } else { 0 };
+    each(&stores(), count, |target, number| {
+        let (from, to) = (number / 16, number % 16);
+        let harm = match from {
+            16 => Harm::Copied { from: to * 4096, to: to * 4096, other: true },
+            _ => Harm::Copied { from: from * 4096, to: to * 4096, other: false },
+        };
+        (from != to && (to + 1) * 4096 <= target.bytes).then_some((harm, true))
+    });
+}
+
+#[test]
+fn a_file_that_is_gone_costs_what_was_in_it_and_is_told() {
+    let bases: Vec<Base> = stores().into_iter().filter(Base::tells_its_end).collect();
+    each(&bases, |_| 1, |_, _| Some((Harm::Removed, true)));
 }

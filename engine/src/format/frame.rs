@@ -74,6 +74,12 @@ impl FrameHeader {
         })
     }
 
+    /// Checksum of the header's bytes, for whoever remembers a frame without its group.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        checksum(&self.encode())
+    }
+
     /// Reads a header back. Any bytes give some header: what vouches for them is the group's
     /// `frames_checksum`, to be checked before.
     #[must_use]

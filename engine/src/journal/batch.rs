@@ -33,6 +33,8 @@ pub struct NewRecord<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub header: FrameHeader,
+    /// Of the header as it stands in [`Batch::frames`].
+    pub header_checksum: u32,
     pub expected: Option<u64>,
     /// Where the frame starts in [`Batch::frames`].
     pub start: usize,
@@ -92,7 +94,8 @@ impl Batch {
             self.frames.extend_from_slice(record.payload);
         }
         let large = large.then(|| record.payload.to_vec());
-        self.entries.push(Entry { header, expected: record.ordinal, start, large });
+        let header_checksum = header.checksum();
+        self.entries.push(Entry { header, header_checksum, expected: record.ordinal, start, large });
         Ok(())
     }
 
@@ -129,7 +132,8 @@ impl Batch {
 
     /// Writes an entry's header over the frame, after its ordinal or checksum became known.
     pub(crate) fn refresh(&mut self, index: usize) {
-        let Some(entry) = self.entries.get(index) else { return };
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        entry.header_checksum = entry.header.checksum();
         let end = entry.start.saturating_add(FRAME_HEADER_BYTES);
         if let Some(room) = self.frames.get_mut(entry.start..end) {
             room.copy_from_slice(&entry.header.encode());

@@ -138,5 +138,6 @@ fn note_of(frame: &Frame, group: u32, group_offset: u64) -> Note {
         group,
         offset: u32::try_from(offset).unwrap_or(u32::MAX),
         payload_bytes: frame.header.payload_bytes,
+        header_checksum: frame.header.checksum(),
     }
 }

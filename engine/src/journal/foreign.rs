@@ -18,6 +18,7 @@ use crate::journal::{build, mark, scan};
 use crate::number::wide;
 use crate::recover::log::{Log, Mark, Scan};
 use crate::recover::resolve::resolve;
+use crate::seeded::{Bug, bug};
 
 /// How often a look that met files vanishing under it begins again.
 const ATTEMPTS: u32 = 5;
@@ -86,10 +87,14 @@ impl Foreign {
 
     fn load_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: bool) -> Result<Foreign> {
         // The mark first: whatever it promises was in the files before it was written.
-        let page = store.and_then(|_| mark::map(fs, places));
+        let page = match store.map_or(Ok(None), |_| mark::map(fs, places)) {
+            Err(_) if lenient => None,
+            other => other?,
+        };
         let seen = store.zip(page.as_deref()).and_then(|(store, page)| mark::newest_of(page, &store));
         let boot = mark::boot_word(fs)?;
-        let limit = seen.filter(|slot| slot.boot == boot && !slot.closed).map(|slot| slot.durable);
+        let open = |slot: &MarkSlot| slot.boot == boot && !slot.closed && !bug(Bug::ReaderIgnoresMark);
+        let limit = seen.filter(open).map(|slot| slot.durable);
         let scans = scan::scan(fs, places, store)?;
         let log = resolve(&scans, seen.as_ref().map(mark_of), limit);
         let index = build::index(&scans, &log, places, lenient);

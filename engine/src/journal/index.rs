@@ -30,6 +30,7 @@ pub(crate) struct At {
     pub segment: Arc<SegmentPlace>,
     pub offset: u64,
     pub payload_bytes: u32,
+    pub header_checksum: u32,
 }
 
 /// Why a record of an index could not take its place.
@@ -64,11 +65,13 @@ pub(crate) struct Note {
     pub group: u32,
     pub offset: u32,
     pub payload_bytes: u32,
+    pub header_checksum: u32,
 }
 
 impl Note {
     fn slot(&self) -> Slot {
-        Slot { group: self.group, offset: self.offset, payload_bytes: self.payload_bytes }
+        let Note { group, offset, payload_bytes, header_checksum, .. } = *self;
+        Slot { group, offset, payload_bytes, header_checksum }
     }
 }
 
@@ -177,7 +180,8 @@ impl Index {
         let group = self.group(slot)?;
         let segment = self.segments.get(usize::try_from(group.segment?).ok()?)?;
         let offset = group.offset.saturating_add(u64::from(slot.offset));
-        Some(At { segment: Arc::clone(segment), offset, payload_bytes: slot.payload_bytes })
+        let Slot { payload_bytes, header_checksum, .. } = *slot;
+        Some(At { segment: Arc::clone(segment), offset, payload_bytes, header_checksum })
     }
 
     fn group(&self, slot: &Slot) -> Option<&GroupPlace> {

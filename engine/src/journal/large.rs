@@ -12,6 +12,7 @@ use crate::journal::batch::Batch;
 use crate::journal::place::Places;
 use crate::journal::stats::{Counters, count};
 use crate::number::{narrow, wide};
+use crate::seeded::{Bug, bug};
 
 /// Files written for a batch that is not in the log yet.
 #[derive(Default)]
@@ -40,7 +41,9 @@ pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) ->
         }
         _ => {}
     }
-    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+    if !bug(Bug::LargePlaceNotSynced) {
+        fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+    }
     made.store(true, Ordering::Release);
     Ok(())
 }
@@ -70,7 +73,7 @@ pub(crate) fn write_all(
             }
         }
     }
-    if !pending.paths.is_empty() {
+    if !pending.paths.is_empty() && !bug(Bug::LargeDirectoryNotSynced) {
         if let Err(error) = fs.sync_dir(&places.large) {
             pending.remove(fs);
             return Err(Error::io("sync directory", &places.large, error));
@@ -140,7 +143,9 @@ fn write(
     pending.paths.push(path.clone());
     write_all_at(&*file, &header.encode(), 0).map_err(|error| io("write", error))?;
     write_all_at(&*file, payload, wide(LARGE_HEADER_BYTES)).map_err(|error| io("write", error))?;
-    file.sync_data().map_err(|error| io("sync", error))?;
+    if !bug(Bug::LargeFileNotSynced) {
+        file.sync_data().map_err(|error| io("sync", error))?;
+    }
     Ok(LargeReference { id, payload_bytes, payload_checksum })
 }
 

@@ -17,12 +17,20 @@ use crate::journal::shelf::Order;
 use crate::journal::state::{Arena, State};
 use crate::journal::stats::count;
 use crate::journal::tail::{NewGroup, Tail, Written};
+use crate::seeded::{Bug, bug};
 
 /// What a leader took from the state: the arena to write.
 pub(crate) struct Assignment {
     bytes: Vec<u8>,
     frame_count: u32,
     first_sequence: Sequence,
+}
+
+impl Assignment {
+    /// Sequence of the last record in it.
+    fn last(&self) -> Sequence {
+        self.first_sequence.plus(u64::from(self.frame_count)).before()
+    }
 }
 
 /// What became of it.
@@ -85,7 +93,7 @@ impl Core {
                 frame_count: assignment.frame_count,
                 frames_checksum,
                 first_sequence: assignment.first_sequence,
-                durable_upto: durable,
+                durable_upto: if bug(Bug::DurableUptoTooHigh) { assignment.last() } else { durable },
                 bytes: &mut assignment.bytes,
             };
             match tail.write(group, &self.shelf, &self.counters) {
@@ -93,11 +101,15 @@ impl Core {
                 Err(error) => return (Outcome::Failed(error), None),
             }
         }
+        if bug(Bug::MarkPublishedEarly) {
+            self.mark.publish(tail.epoch, tail.written);
+        }
         if goal == Goal::Write {
             return (Outcome::Done(durable), written);
         }
         if tail.is_dirty()
-            && let Err(error) = tail.sync(&self.counters)
+            && !bug(Bug::AcknowledgeBeforeSync)
+            && let Err(error) = self.sync_tail(tail)
         {
             return (Outcome::Poisoned(error), written);
         }
@@ -110,9 +122,17 @@ impl Core {
         (Outcome::Done(durable), written)
     }
 
+    /// The sync on which everything rests. Never tried again: a second one would succeed and mean nothing.
+    fn sync_tail(&self, tail: &mut Tail) -> Result<()> {
+        match tail.sync(&self.counters) {
+            Err(_) if bug(Bug::RetryAfterFailedSync) => tail.sync(&self.counters),
+            other => other,
+        }
+    }
+
     /// Writes and syncs an empty group that vouches for `durable`, unless one does already.
     fn write_witness(&self, tail: &mut Tail, durable: Sequence) -> Result<()> {
-        if tail.active.is_none() || tail.witnessed >= durable {
+        if tail.active.is_none() || tail.witnessed >= durable || bug(Bug::WitnessOmitted) {
             return Ok(());
         }
         let mut bytes = vec![0; GROUP_HEADER_BYTES];
@@ -193,7 +213,7 @@ fn note_place(state: &mut State, places: &Places, place: &Written, assignment: &
         index.segments.push(places.segment_place(place.id));
     }
     let segment = u32::try_from(index.segments.len().saturating_sub(1)).ok();
-    let last_sequence = assignment.first_sequence.plus(u64::from(assignment.frame_count)).before();
+    let last_sequence = assignment.last();
     // The open arena has no entry yet, so this group's is the last.
     if let Some(group) = index.groups.last_mut()
         && group.last_sequence == last_sequence

@@ -1,5 +1,6 @@
 //! The writer's mark page: the durable mark, for readers in other processes and for the next opening.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,9 +50,16 @@ impl MarkPage {
     }
 }
 
-/// The page as a reader maps it; `None` if there is none yet.
-pub(crate) fn map(fs: &dyn Fs, places: &Places) -> Option<Arc<dyn SharedPage>> {
-    fs.shared_page_read(&places.mark()).ok()
+/// The page as a reader maps it; `None` if there is none yet. One that is there and cannot be looked at is an error: without
+/// a mark a reader would believe what nobody acknowledged.
+pub(crate) fn map(fs: &dyn Fs, places: &Places) -> Result<Option<Arc<dyn SharedPage>>> {
+    let path = places.mark();
+    match fs.shared_page_read(&path) {
+        Ok(page) => Ok(Some(page)),
+        // It is being made, or was lost.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Ok(None),
+        Err(error) => Err(Error::io("map", &path, error)),
+    }
 }
 
 /// What a page says now: `None` if nothing in it is sound.

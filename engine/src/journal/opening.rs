@@ -27,6 +27,7 @@ use crate::journal::{revive, scan};
 use crate::recover::log::{Log, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// A store opened for writing.
@@ -46,7 +47,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opene
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
     let Claim { places, lock } = claim::claim(&*fs, root, &config)?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
-    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
+    if !bug(Bug::FormatWithoutDirectorySync) {
+        fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
+    }
     let own = places.number;
     let core = open_journal(Arc::clone(&fs), places, store, config)?;
     let mut numbers = place::journals(&*fs, root)?;
@@ -61,13 +64,13 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opene
 pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
     let scans = scan::scan(&*fs, &places, Some(store))?;
-    let log = resolve(&scans, slot.as_ref().map(mark_of), None);
+    let log = resolve(&scans, slot.as_ref().filter(|_| !bug(Bug::MarkIgnoredAtRecovery)).map(mark_of), None);
     let block_bytes = fs.block_bytes(&places.journal).map_err(|error| Error::io("inspect", &places.journal, error))?;
     let shelf = Shelf::new(Arc::clone(&fs), places.clone(), store, block_bytes, log.number);
     let mut tail = new_tail(&fs, &places, store, block_bytes, &config, &log, slot.as_ref());
     let counters = Counters::default();
     let mut index = build::index(&scans, &log, &places, false);
-    if log.last > log.witness {
+    if log.last > log.witness && !bug(Bug::PageCacheTrustedAtRecovery) {
         let upto = next_sequence(&log).before();
         let offsets = revive::copy_tail(&mut tail, &scans, &log, upto, &shelf, &counters)?;
         index.move_tail(&tail, log.witness, &offsets);
@@ -96,9 +99,10 @@ fn new_tail(
     slot: Option<&MarkSlot>,
 ) -> Tail {
     let next = next_sequence(log);
-    let unwitnessed = log.last > log.witness;
+    let unwitnessed = log.last > log.witness && !bug(Bug::PageCacheTrustedAtRecovery);
+    let late = u64::from(bug(Bug::StartSequenceOffByOne));
     let start = EpochStart {
-        start_sequence: if unwitnessed { log.witness.plus(1) } else { next },
+        start_sequence: if unwitnessed { log.witness.plus(1) } else { next.plus(late) },
         recovered_upto: if unwitnessed { next.before() } else { Sequence(0) },
         start_checksum: log.chain_at_witness,
     };

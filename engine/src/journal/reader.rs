@@ -51,12 +51,16 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`]; [`Error::NoStore`] if there is no segment at all.
     pub fn open_lenient(fs: Arc<dyn Fs>, root: &Path) -> Result<Reader> {
-        let store = store_format::read(&*fs, &Places::new(root, 0)).ok().map(|format| format.store);
-        let reader = Reader::look(fs, root, store, true)?;
-        if store.is_none() && reader.facts().segments == 0 {
-            return Err(Error::NoStore { path: root.to_owned() });
+        let format = store_format::read(&*fs, &Places::new(root, 0));
+        let reader = Reader::look(fs, root, format.as_ref().ok().map(|format| format.store), true)?;
+        match format {
+            Err(error) if reader.facts().segments == 0 => {
+                // That FORMAT could not be read does not say that there is no store.
+                let unread = matches!(error, Error::Io { .. });
+                Err(if unread { error } else { Error::NoStore { path: root.to_owned() } })
+            }
+            _ => Ok(reader),
         }
-        Ok(reader)
     }
 
     /// What was found beside the records themselves.

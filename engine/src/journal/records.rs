@@ -15,6 +15,7 @@ use crate::journal::parts::{Found, Head, StreamInfo};
 use crate::journal::window::Window;
 use crate::number::narrow;
 use crate::recover::log::Damage;
+use crate::seeded::{Bug, bug};
 
 /// A record as it was appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ fn load(lookup: &dyn Lookup, window: &mut Window, stream: &StreamId, at: &At, or
     window.enter(lookup.fs(), &at.segment)?;
     let payload_length = narrow(u64::from(at.payload_bytes)).unwrap_or(usize::MAX);
     let bytes = window.get(at.offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
-    let (header, payload) = match verify_frame(bytes, stream, ordinal, payload_length) {
+    let (header, payload) = match verify_frame(bytes, stream, ordinal, at.header_checksum) {
         Ok((header, payload)) => (header, payload.to_vec()),
         Err(what) => return Err(corrupt_record(window.path(), at.offset, what, *stream, ordinal)),
     };
@@ -189,16 +190,19 @@ fn verify_frame<'a>(
     bytes: &'a [u8],
     stream: &StreamId,
     ordinal: u64,
-    payload_length: usize,
+    header_checksum: u32,
 ) -> Result<(FrameHeader, &'a [u8]), &'static str> {
     let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
         return Err("the file ends before the frame");
     };
     let header = FrameHeader::decode(header);
-    if header.stream != *stream || header.ordinal != ordinal || payload.len() != payload_length {
+    if header.stream != *stream || header.ordinal != ordinal {
         return Err("another frame stands here");
     }
-    if frame::checksum(payload) != header.payload_checksum {
+    if header.checksum() != header_checksum && !bug(Bug::HeaderUnverified) {
+        return Err("the frame's header is not the one that was indexed");
+    }
+    if frame::checksum(payload) != header.payload_checksum && !bug(Bug::ReadUnverified) {
         return Err("the payload fails its checksum");
     }
     Ok((header, payload))

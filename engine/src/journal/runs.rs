@@ -5,7 +5,7 @@
 
 use crate::number::{narrow, wide};
 
-/// Where a record stands: 12 bytes for each.
+/// Where a record stands: 16 bytes for each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     /// Index of the group.
@@ -14,6 +14,8 @@ pub(crate) struct Slot {
     pub offset: u32,
     /// Length of the frame's payload.
     pub payload_bytes: u32,
+    /// Checksum of the frame's header: on disk only the group has one, and that is not read for a single record.
+    pub header_checksum: u32,
 }
 
 #[derive(Debug)]

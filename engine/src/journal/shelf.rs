@@ -91,7 +91,11 @@ impl Shelf {
     }
 
     /// Asks for a spare, unless one lies there, is on order, or could not be made a moment ago. Says whether it asked.
+    /// A spare that an ended epoch left is thrown away: nothing can take it any more.
     pub fn order(&self, order: Order) -> bool {
+        if ![0, order.epoch.0].contains(&self.ready_epoch.load(Ordering::Acquire)) {
+            self.take(order.epoch, None);
+        }
         if self.busy.load(Ordering::Acquire) || order.created_ms < self.resting_until_ms.load(Ordering::Relaxed) {
             return false;
         }

@@ -14,6 +14,7 @@ use crate::journal::ticket::Ticket;
 use crate::journal::waiters::Waiters;
 use crate::number::wide;
 use crate::recover::log::Damage;
+use crate::seeded::{Bug, bug};
 
 /// Frames that wait for the next group, after room for the group's header.
 #[derive(Debug)]
@@ -147,10 +148,10 @@ impl State {
                 }
             };
             let expected = entry.expected.unwrap_or(actual);
-            if expected != actual {
+            if expected != actual && !bug(Bug::ExpectedOrdinalIgnored) {
                 return Err(Error::WrongOrdinal { stream, expected, actual });
             }
-            if entry.header.lease_epoch < lease_epoch {
+            if entry.header.lease_epoch < lease_epoch && !bug(Bug::StaleLeaseAccepted) {
                 let stated = entry.header.lease_epoch;
                 return Err(Error::StaleLease { stream, stated, actual: lease_epoch });
             }
@@ -175,6 +176,7 @@ impl State {
                 group,
                 offset: u32::try_from(base.saturating_add(entry.start)).unwrap_or(u32::MAX),
                 payload_bytes: entry.header.payload_bytes,
+                header_checksum: entry.header_checksum,
             });
         }
         let count = batch.entries.len();
@@ -192,7 +194,9 @@ impl State {
         if ticket.generation != self.generation {
             let failure = self.failures.iter().find(|failure| failure.generation >= ticket.generation);
             return Some(match failure {
-                Some(failure) if ticket.sequence > failure.durable => Err(failure.error.clone()),
+                Some(failure) if ticket.sequence > failure.durable && !bug(Bug::FailedTicketAcknowledged) => {
+                    Err(failure.error.clone())
+                }
                 _ => Ok(()),
             });
         }
@@ -212,7 +216,9 @@ impl State {
         self.generation = self.generation.saturating_add(1);
         let bytes = std::mem::take(&mut self.arena.bytes);
         self.arena = Arena::reusing(bytes);
-        self.index.cut(durable);
+        if !bug(Bug::HeadsKeptAfterFailedWrite) {
+            self.index.cut(durable);
+        }
         self.next_sequence = durable.plus(1);
         self.arena_since_ms = None;
         self.undurable_since_ms = None;

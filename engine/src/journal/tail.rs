@@ -14,6 +14,7 @@ use crate::journal::shelf::Shelf;
 use crate::journal::spare::Spare;
 use crate::journal::stats::{Counters, count};
 use crate::number::{round_up, wide};
+use crate::seeded::{Bug, bug};
 
 /// The segment that groups go to.
 pub(crate) struct Active {
@@ -107,8 +108,11 @@ impl Tail {
             room.copy_from_slice(&encoded);
         }
         active.dirty = true;
-        write_all_at(&*active.file, group.bytes, active.offset)
-            .map_err(|error| Error::io("write", &active.path, error))?;
+        if let Err(error) = write_all_at(&*active.file, group.bytes, active.offset) {
+            // Part of a group that ends within a sector would look like one that rotted. Nothing goes behind it any more.
+            let _ = active.file.set_len(active.offset);
+            return Err(Error::io("write", &active.path, error));
+        }
         let written = Written { id: active.id, offset: active.offset };
         active.offset = active.offset.saturating_add(whole);
         self.chain = checksum;
@@ -131,7 +135,7 @@ impl Tail {
     /// Makes every group written so far durable. After an error the journal must be poisoned.
     pub fn sync(&mut self, counters: &Counters) -> Result<()> {
         let left = std::mem::take(&mut self.left_dirty);
-        for segment in &left {
+        for segment in left.iter().filter(|_| !bug(Bug::LeftSegmentsNotSynced)) {
             sync_segment(&*self.fs, segment, counters)?;
         }
         if let Some(active) = self.active.as_mut() {
@@ -151,14 +155,16 @@ impl Tail {
     /// After a failed write: what is not durable is given up, and the next group begins a new epoch
     /// after the durable mark.
     pub fn start_over(&mut self, durable: Sequence) {
-        self.active = None;
-        self.left_dirty.clear();
-        self.epoch = Epoch(self.epoch.0.saturating_add(1));
-        self.start = Some(EpochStart {
-            start_sequence: durable.plus(1),
-            recovered_upto: Sequence(0),
-            start_checksum: self.chain_durable,
-        });
+        if !bug(Bug::EpochKeptAfterFailedWrite) {
+            self.active = None;
+            self.left_dirty.clear();
+            self.epoch = Epoch(self.epoch.0.saturating_add(1));
+            self.start = Some(EpochStart {
+                start_sequence: durable.plus(1),
+                recovered_upto: Sequence(0),
+                start_checksum: self.chain_durable,
+            });
+        }
         self.chain = self.chain_durable;
         self.chain_records = self.chain_durable;
         self.written = durable;
@@ -251,6 +257,7 @@ fn sync_segment(fs: &dyn Fs, segment: &Active, counters: &Counters) -> Result<()
         counters.syncs.fetch_add(1, Ordering::Relaxed);
     }
     if segment.name_dirty
+        && !bug(Bug::NoDirectorySync)
         && let Some(directory) = segment.path.parent()
     {
         fs.sync_dir(directory).map_err(|error| Error::io("sync directory", directory, error))?;

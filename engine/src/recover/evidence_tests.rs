@@ -126,6 +126,22 @@ fn an_absent_header_is_damage_only_where_something_was_durable() {
     assert_eq!(found.len(), 5);
 }
 
+/// The first segment's header turned to zeros, and none of its groups says that it was durable. But the next epoch begins
+/// with the checksum of its last group, so that was part of the log.
+#[test]
+fn an_epoch_that_a_later_one_was_built_on_counts_without_its_header() {
+    let mut image = Image::new(4096);
+    image.start_epoch(first_epoch());
+    image.group(&[(b'a', &[1; 9]), (b'b', &[2; 9])]);
+    image.start_epoch(start(3, 0, image.chain));
+    image.synced_group(&[(b'a', &[3; 9])]);
+    image.segments[0].1[..4096].fill(0);
+    let (found, log) = log_of(&image, None);
+    assert_eq!(payloads(&found), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!((log.damage.len(), log.damage[0].kind, log.damage[0].count), (1, DamageKind::Header, Some(0)));
+    assert_eq!(log.left_out, vec![]);
+}
+
 /// Rot at the log's end in bytes that nothing witnessed: the next epoch must not give the lost
 /// sequences again, or nobody would ever hear of the loss.
 #[test]

@@ -173,7 +173,8 @@ impl Hole<'_> {
         let stub = after.iter().rfind(|scan| scan.bytes < u64::from(block_of(scan)));
         let empty = || after.iter().filter(|scan| groups(&scan.walk).next().is_none());
         // A spare has the length it was prepared with, so of several it is not the one that was cut.
-        let cut = || empty().rfind(|scan| !is_spare(scan)).or_else(|| empty().next());
+        let blank = |scan: &&Scan| block_of(scan) < u32::try_from(scan.bytes).unwrap_or(u32::MAX) && !is_spare(scan);
+        let cut = || empty().rfind(blank).or_else(|| empty().rfind(|scan| !is_spare(scan))).or_else(|| empty().next());
         match (stub.or_else(|| follows.then(cut).flatten()), reached) {
             (Some(scan), _) => (kind, scan.id, u64::from(block_of(scan)).min(scan.bytes), scan.bytes),
             (None, Some((_, end, scan))) => (kind, scan.id, end, scan.bytes.max(end)),

@@ -11,6 +11,7 @@ use crate::recover::hole::{Hole, Next, Pending, known_records};
 pub use crate::recover::log::{Damage, DamageKind, Log, Mark, Place, Scan, Torn};
 use crate::recover::runs::{Run, Runs, Start, header_damage, headers, members, runs};
 use crate::recover::walk::{BadPayload, Gap, Group, Piece};
+use crate::seeded::{Bug, bug};
 
 /// Puts the segments of one journal together. `scans` are in order of number; `mark` is the journal's,
 /// if it has a valid one; `limit` is what a reader must not look beyond while a writer is at work:
@@ -72,7 +73,7 @@ fn witness(scans: &[Scan], counted: &[Run], mark: Option<Mark>) -> Sequence {
 /// is left out again. So what such a run holds is treated as a tail that the next epoch copies, until it
 /// is known that the recovery was finished: a record was appended after it, or a mark was set after it.
 fn settled(scans: &[Scan], counted: &[Run], mark: Option<Mark>) -> Sequence {
-    let Some(run) = counted.last() else { return Sequence(u64::MAX) };
+    let Some(run) = counted.last().filter(|_| !bug(Bug::RecoveryWitnessTrusted)) else { return Sequence(u64::MAX) };
     let start = match run.start {
         Start::Known(start) if start.recovered_upto > Sequence(0) => start.start_sequence,
         Start::Inferred { first, .. } => first,
@@ -203,7 +204,8 @@ impl<'a> Fold<'a> {
         if first < self.expected || group.header.epoch != run.epoch {
             return self.out_of_place(place.scan, group);
         }
-        if first != self.expected || group.header.previous_checksum != self.chain {
+        let follows = group.header.previous_checksum == self.chain || bug(Bug::ChainNotChecked);
+        if first != self.expected || !follows {
             self.hole(Some(Next { scan: place.scan, offset: group.offset, first, follows_directly }));
         }
         if self.state == State::Torn {
@@ -213,7 +215,7 @@ impl<'a> Fold<'a> {
         let end = run.until.min(self.limit.plus(1));
         let frames = group.frames.len().min(usize::try_from(end.0.saturating_sub(first.0)).unwrap_or(usize::MAX));
         let bad = || group.bad.iter().filter(|bad| bad.index < frames);
-        if first > self.witness && bad().any(|bad| bad.torn_looking) {
+        if first > self.witness && bad().any(|bad| bad.torn_looking) && !bug(Bug::TornPayloadAccepted) {
             // An atomic batch may reach from an intact frame to the torn one: the group goes as a whole.
             return self.tear(place.scan, group.offset, wide(group.frames.len()));
         }

@@ -8,6 +8,7 @@ use crate::format::segment::{BLOCK_BYTES_MIN, EpochStart, HeaderFault};
 use crate::id::{Epoch, SegmentId, Sequence};
 use crate::recover::log::{Damage, DamageKind, Mark, Scan};
 use crate::recover::walk::{Group, Piece, Walk};
+use crate::seeded::{Bug, bug};
 
 /// The segments that one epoch wrote, and that count.
 #[derive(Clone, Debug)]
@@ -145,10 +146,11 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
     // Where the header of the first segment does not say where the epoch begins, one of its records was
     // durable if a group says so of a sequence that no run before has, or that the run itself begins with.
     let end = end_of(scans, before);
-    let began = |first: Option<Sequence>| proved(first.map_or(end, |first| first.min(end)));
+    let began =
+        |first: Option<Sequence>| proved(first.map_or(end, |first| first.min(end))) || is_built_upon(scans, run);
     match run.start {
         Start::Known(start) if start.recovered_upto > Sequence(0) => {
-            proved(start.recovered_upto) || has_rotten_witness(scans, run, start)
+            proved(start.recovered_upto) || has_rotten_witness(scans, run, start) || bug(Bug::UnfinishedRecoveryCounts)
         }
         Start::Known(_) => true,
         // No sync ever covered the first segment, or its header (or name) would be there: if no record of
@@ -160,6 +162,17 @@ fn counts(scans: &[Scan], run: &Run, mark: Option<Mark>, before: &[Run]) -> bool
         // stands in the runs before too, leaving it out loses nothing. Otherwise it was none.
         Start::Inferred { first, absent: false } => began(Some(first)) || !is_copy(scans, run, before),
     }
+}
+
+/// Whether an epoch begins with the checksum of one of this run's groups. Such a checksum is only ever taken of what was
+/// known to be durable.
+fn is_built_upon(scans: &[Scan], run: &Run) -> bool {
+    let starts = scans.iter().filter_map(|scan| scan.header.as_ref().ok()?.epoch_start);
+    if bug(Bug::BuiltUponIgnored) {
+        return false;
+    }
+    let mut named = starts.map(|start| start.start_checksum).filter(|checksum| *checksum != 0);
+    named.any(|named| members(scans, run).flat_map(|scan| groups(&scan.walk)).any(|group| group.checksum == named))
 }
 
 /// Whether every record of a run stands in the runs before too, with the same frame header.

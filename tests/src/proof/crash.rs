@@ -115,6 +115,26 @@ pub fn enumerate(plan: &Plan) -> Checked<Count> {
     })
 }
 
+/// Runs steps on a fresh store and cuts the power at every call of all of them. Gives the number of states examined.
+///
+/// # Errors
+/// The invariant found broken, with the way there.
+pub fn script(steps: &[Step], segment_bytes: u64, depth: &Depth) -> Checked<u64> {
+    let examiner = Examiner::new(segment_bytes);
+    let mut world = World::new(SimFs::new(1), segment_bytes, Recorder::default());
+    world.begin();
+    world.record();
+    world.reopen()?;
+    for (at, step) in steps.iter().enumerate() {
+        world.apply(*step).map_err(|broken| broken.after(format!("step {at} of the script")))?;
+        let moments = world.moments();
+        world.record();
+        let way = |broken: Violation| broken.after(format!("step {at} of the script, {step:?}"));
+        moments.iter().try_for_each(|moment| examiner.moment(moment, depth)).map_err(way)?;
+    }
+    Ok(examiner.states())
+}
+
 /// The stores that sequences begin with: killed, so that opening them recovers.
 fn starts(plan: &Plan) -> Checked<Vec<World>> {
     let start = |steps: &Vec<Step>| {

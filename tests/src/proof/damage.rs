@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use threadlog_engine::fs::Fs;
 use threadlog_engine::fs::sim::{Choice, SimFs};
 use threadlog_engine::recover::walk::{Piece, walk};
 use threadlog_engine::{Batch, Damage, DamageKind, Engine, Error, Reader, SegmentId, verify};
@@ -29,6 +30,34 @@ pub enum Harm {
     Flip(u64, u8),
     /// The block that begins at this byte holds nothing but this.
     Block(u64, u8),
+    /// The block that begins at `to` holds what stands in another place: at `from`, in the same file or in another segment.
+    Copied {
+        /// Where the bytes come from.
+        from: u64,
+        /// Where they stand now.
+        to: u64,
+        /// Whether they come from another segment.
+        other: bool,
+    },
+    /// The file is gone.
+    Removed,
+}
+
+impl Harm {
+    /// The bytes that may be wrong now.
+    fn range(self) -> Range<u64> {
+        match self {
+            Harm::Cut(bytes) => bytes..u64::MAX,
+            Harm::Flip(byte, _) => byte..byte + 1,
+            Harm::Block(start, _) | Harm::Copied { to: start, .. } => start..start + BLOCK_BYTES,
+            Harm::Removed => 0..u64::MAX,
+        }
+    }
+
+    /// Whether the file ends earlier than it did: then nothing in it may be left to tell.
+    fn shortens(self) -> bool {
+        matches!(self, Harm::Cut(_) | Harm::Removed)
+    }
 }
 
 /// Records by stream and ordinal.
@@ -74,6 +103,8 @@ type Story = (&'static str, &'static [Step], End);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Closed,
+    /// And the mark is lost: what the log says of itself must do.
+    ClosedWithoutMark,
     Killed,
     PowerCut,
 }
@@ -82,6 +113,7 @@ const PAST: &[Step] = &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::S
 
 const STORIES: &[Story] = &[
     ("closed cleanly", PAST, End::Closed),
+    ("closed cleanly, its mark lost", PAST, End::ClosedWithoutMark),
     (
         "killed, with a tail that only the operating system has",
         &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite],
@@ -108,6 +140,21 @@ const STORIES: &[Story] = &[
         End::Closed,
     ),
     (
+        "after a failed write, in two segments",
+        &[
+            Step::Batch,
+            Step::Sync,
+            Step::Fill,
+            Step::FailWrite,
+            Step::Small,
+            Step::Blocks,
+            Step::Sync,
+            Step::Fill,
+            Step::Sync,
+        ],
+        End::Closed,
+    ),
+    (
         "with a spare, killed",
         &[Step::Small, Step::Sync, Step::Spare, Step::Batch, Step::Sync, Step::Small, Step::Sync],
         End::Killed,
@@ -128,17 +175,25 @@ impl Base {
         world.reopen()?;
         steps.iter().try_for_each(|step| world.apply(*step)).map_err(|broken| broken.after(name))?;
         let disk = match end {
-            End::Closed => {
+            End::Closed | End::ClosedWithoutMark => {
                 world.close()?;
                 world.disk().snapshot()
             }
             End::Killed => world.disk().snapshot(),
             End::PowerCut => world.disk().snapshot().crash(&Choice::KeepAll),
         };
+        if *end == End::ClosedWithoutMark {
+            disk.remove_file(&Path::new(ROOT).join("journals/000/mark")).expect("a closed store has a mark");
+        }
         let duty = world.duty();
         let targets: Vec<Target> = disk.paths().into_iter().map(|path| Target::new(&disk, path)).collect();
         let longest = targets.iter().map(|target| target.bytes).max().unwrap_or(0);
         Ok(Base { name, end: *end, disk, duty, targets, longest })
+    }
+
+    /// Whether more than the log itself tells where it ends: then a segment may be cut or removed, and that is told.
+    pub fn tells_its_end(&self) -> bool {
+        self.end != End::ClosedWithoutMark
     }
 
     /// Harms a file, and looks at the store in every way. Says what it came to, for counting.
@@ -150,19 +205,28 @@ impl Base {
         self.look(target, harm, thorough).map_err(|broken| broken.after(name))
     }
 
-    fn harmed(&self, target: &Target, harm: Harm) -> SimFs {
-        let disk = self.disk.snapshot();
+    fn inflict(&self, disk: &SimFs, target: &Target, harm: Harm) {
+        let path = &target.path;
         let done = match harm {
-            Harm::Cut(bytes) => disk.truncate(&target.path, bytes),
-            Harm::Flip(byte, bit) => disk.flip_bit(&target.path, byte, bit),
-            Harm::Block(start, fill) => disk.overwrite(&target.path, start, &[fill; BLOCK_BYTES as usize]),
+            Harm::Cut(bytes) => disk.truncate(path, bytes),
+            Harm::Flip(byte, bit) => disk.flip_bit(path, byte, bit),
+            Harm::Block(start, fill) => disk.overwrite(path, start, &[fill; BLOCK_BYTES as usize]),
+            Harm::Copied { from, to, other } => {
+                let source = self.targets.iter().find(|file| file.is_segment() && (file.path != *path) == other);
+                let bytes = source.map(|source| disk.read_raw(&source.path)).transpose();
+                bytes.and_then(|bytes| {
+                    let from = from as usize..from as usize + BLOCK_BYTES as usize;
+                    disk.overwrite(path, to, bytes.unwrap_or_default().get(from).unwrap_or_default())
+                })
+            }
+            Harm::Removed => disk.remove_file(path),
         };
         done.expect("the target is one of the disk's files");
-        disk
     }
 
     fn look(&self, target: &Target, harm: Harm, thorough: bool) -> Checked<&'static str> {
-        let disk = self.harmed(target, harm);
+        let disk = self.disk.snapshot();
+        self.inflict(&disk, target, harm);
         let reader = match Reader::open(Arc::new(disk.clone()), Path::new(ROOT)) {
             Ok(reader) => reader,
             Err(error) => return refused(target, &error).map(|()| "refused, naming the file"),
@@ -174,6 +238,7 @@ impl Base {
         }
         self.named(target, harm, &found, &lost)?;
         if thorough {
+            self.late(target, harm).map_err(|broken| broken.after("opening before the harm"))?;
             self.verified(&disk, &found)?;
             self.salvaged(&disk, &found)?;
             self.go_on(disk, &lost).map_err(|broken| broken.after("opening for writing"))?;
@@ -231,6 +296,28 @@ impl Base {
         }
         let foreign = found.damage.iter().find(|damage| !is_at(damage, target, harm));
         foreign.map_or(Ok(()), |damage| Err(Violation::new(I9, format!("damage elsewhere: {damage:?}"))))
+    }
+
+    /// A reader that opened the sound store, and reads after the harm: each record is right, or an error that names the file.
+    fn late(&self, target: &Target, harm: Harm) -> Checked {
+        let disk = self.disk.snapshot();
+        let reader = Reader::open(Arc::new(disk.clone()), Path::new(ROOT))
+            .map_err(|error| Violation::new(I9, format!("the sound store does not open: {error}")))?;
+        self.inflict(&disk, target, harm);
+        let found = Found::gather(&reader, false);
+        let hit = target.hit(harm, self);
+        for line in self.compare(&found)? {
+            let entry = found.stream(&stream(line.stream)).and_then(|found| found.records.get(line.ordinal as usize));
+            let told = match entry {
+                Some(Err(Error::Corrupt { path, .. } | Error::Io { path, .. })) => *path == target.path,
+                _ => false,
+            };
+            // Of a store that was killed a reader shows only what the mark vouches for.
+            if !told || !hit.contains(&(line.stream, line.ordinal)) {
+                return Err(Violation::new(I9, format!("{line:?} is lost: {entry:?}")));
+            }
+        }
+        Ok(())
     }
 
     /// `verify` counts what can be read and names what cannot.
@@ -297,6 +384,11 @@ impl Target {
         Target { path, bytes: bytes.len() as u64, groups }
     }
 
+    /// Whether this is a segment.
+    pub fn is_segment(&self) -> bool {
+        class(&self.path) == "segment"
+    }
+
     /// The records that may be lost by this harm.
     fn hit(&self, harm: Harm, base: &Base) -> Vec<Key> {
         if class(&self.path) == "large record" {
@@ -307,18 +399,14 @@ impl Target {
                 .collect();
         }
         let all = |group: &GroupPlace| group.records.iter().map(|(key, _)| *key).collect::<Vec<Key>>();
-        let hit = |group: &GroupPlace| match harm {
-            Harm::Cut(bytes) if bytes < group.all.end => all(group),
-            Harm::Flip(byte, _) if group.all.contains(&byte) => {
-                let one = group.records.iter().find(|(_, payload)| payload.contains(&byte));
-                one.map_or_else(|| all(group), |(key, _)| vec![*key])
+        let range = harm.range();
+        let hit = |group: &GroupPlace| {
+            if group.all.end <= range.start || range.end <= group.all.start {
+                return Vec::new();
             }
-            Harm::Block(start, _) if group.all.start < start + BLOCK_BYTES && start < group.all.end => {
-                let inside = |payload: &Range<u64>| payload.start <= start && start + BLOCK_BYTES <= payload.end;
-                let one = group.records.iter().find(|(_, payload)| inside(payload));
-                one.map_or_else(|| all(group), |(key, _)| vec![*key])
-            }
-            _ => Vec::new(),
+            let inside = |payload: &Range<u64>| payload.start <= range.start && range.end <= payload.end;
+            let one = group.records.iter().find(|(_, payload)| inside(payload));
+            one.map_or_else(|| all(group), |(key, _)| vec![*key])
         };
         self.groups.iter().flat_map(hit).collect()
     }
@@ -350,26 +438,24 @@ fn refused(target: &Target, error: &Error) -> Checked {
 
 /// Whether an error in the place of a record names the harm.
 fn refused_at(target: &Target, harm: Harm, error: &Error) -> bool {
-    match (error, harm) {
-        (Error::Corrupt { path, .. }, _) if class(&target.path) == "large record" => *path == target.path,
-        (Error::Corrupt { path, .. }, Harm::Flip(..) | Harm::Block(..)) => *path == target.path,
-        // Of a segment that was cut the next one may have to tell.
-        (Error::Corrupt { .. }, Harm::Cut(_)) => true,
-        _ => false,
-    }
+    let Error::Corrupt { path, .. } = error else { return false };
+    // Of a segment that was cut, or is gone, the next one may have to tell.
+    *path == target.path || (harm.shortens() && target.is_segment())
 }
 
 /// Whether a damage names the harm: the file, and a stretch around the place.
 fn is_at(damage: &Damage, target: &Target, harm: Harm) -> bool {
     let here = target.path.ends_with(damage.segment.to_string());
+    let range = harm.range();
+    let first = damage.offset / BLOCK_BYTES * BLOCK_BYTES;
+    let last = damage.end.next_multiple_of(BLOCK_BYTES).max(damage.offset + 1);
     match harm {
-        Harm::Flip(byte, _) | Harm::Block(byte, _) => {
-            let first = damage.offset / BLOCK_BYTES * BLOCK_BYTES;
-            let blocks = first..damage.end.next_multiple_of(BLOCK_BYTES).max(damage.offset + 1);
-            here && (blocks.contains(&byte) || damage.kind == DamageKind::Header)
-        }
         // A segment cut to its header looks like one that a failed write left so.
-        Harm::Cut(4096) if damage.kind == DamageKind::TailLost => true,
-        Harm::Cut(bytes) => (here && damage.end + 4096 >= bytes) || damage.kind == DamageKind::MissingSegment,
+        Harm::Cut(BLOCK_BYTES) if damage.kind == DamageKind::TailLost => true,
+        Harm::Cut(bytes) => (here && damage.end + BLOCK_BYTES >= bytes) || damage.kind == DamageKind::MissingSegment,
+        Harm::Removed => target.is_segment(),
+        // Bytes of another place are no group here, however sound they were there.
+        Harm::Copied { .. } if damage.kind == DamageKind::Chain => false,
+        _ => here && (damage.kind == DamageKind::Header || (first < range.end && range.start < last)),
     }
 }

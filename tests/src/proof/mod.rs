@@ -1,9 +1,11 @@
 //! The proof harness: an engine on the simulated disk, a model beside it, and everything that can go wrong.
 //!
 //! - [`content`], [`model`]: what is appended, and what must be there.
-//! - [`step`], [`world`]: what a run does; a new kind of step is a variant and an arm.
+//! - [`step`], [`world`], [`look`]: what a run does; a new kind of step is a variant and an arm.
 //! - [`found`], [`invariants`]: what is read, and the ten invariants by name.
 //! - [`probe`], [`examine`], [`crash`]: every call, every power cut, every state it leaves.
+//! - [`damage`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
+//! - [`random`]: long runs by seed, shrunk when they break something.
 
 pub mod content;
 pub mod crash;
@@ -12,7 +14,10 @@ pub mod examine;
 pub mod faults;
 pub mod found;
 pub mod invariants;
+pub mod look;
 pub mod model;
 pub mod probe;
+pub mod random;
+pub mod sites;
 pub mod step;
 pub mod world;

@@ -1,7 +1,7 @@
 //! A file system between the engine and the simulated disk that notes every call, and what a power cut right before
 //! it could leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use threadlog_engine::fs::sim::{CallKind, SimFs};
 use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, SharedPage, Trust};
 
 use super::model::Duty;
+use super::sites::{self, Site};
 
 /// The disk before a call, and what was owed then.
 pub struct Moment {
@@ -20,6 +21,26 @@ pub struct Moment {
     pub duty: Arc<Duty>,
     /// What was about to be called.
     pub next: String,
+}
+
+/// The places in the engine's source that called. Looking at the stack is slow, so that is done once for each kind of call
+/// after the same two calls.
+#[derive(Default)]
+struct Sites {
+    found: BTreeSet<Site>,
+    seen: HashSet<[(CallKind, &'static str); 3]>,
+    last: [Option<(CallKind, &'static str)>; 2],
+}
+
+impl Sites {
+    fn note(&mut self, call: (CallKind, &'static str)) {
+        let [before, last] = self.last;
+        self.last = [last, Some(call)];
+        let key = [before.unwrap_or(call), last.unwrap_or(call), call];
+        if self.seen.insert(key) {
+            self.found.extend(sites::on_the_stack());
+        }
+    }
 }
 
 /// What is noted of calls. Clones share it; it outlives the machine that is probed.
@@ -33,7 +54,9 @@ struct Recording {
     moments: Option<Vec<Moment>>,
     duty: Arc<Duty>,
     calls: Option<BTreeMap<(CallKind, &'static str), u64>>,
-    list: Option<Vec<CallKind>>,
+    list: Option<Vec<(CallKind, &'static str)>>,
+    total: u64,
+    sites: Option<Sites>,
     changes: u64,
 }
 
@@ -72,13 +95,28 @@ impl Recorder {
         self.lock().calls.clone().unwrap_or_default()
     }
 
-    /// Notes the kind of every call from now on, in order.
+    /// Notes from now on where in the engine calls come from.
+    pub fn locate(&self) {
+        self.lock().sites.get_or_insert_default();
+    }
+
+    /// The places since [`Recorder::locate`].
+    pub fn sites(&self) -> BTreeSet<Site> {
+        self.lock().sites.as_ref().map(|sites| sites.found.clone()).unwrap_or_default()
+    }
+
+    /// Calls so far.
+    pub fn total(&self) -> u64 {
+        self.lock().total
+    }
+
+    /// Notes the kind and the target of every call from now on, in order.
     pub fn list(&self) {
         self.lock().list = Some(Vec::new());
     }
 
     /// The kinds since [`Recorder::list`]; notes no more.
-    pub fn listed(&self) -> Vec<CallKind> {
+    pub fn listed(&self) -> Vec<(CallKind, &'static str)> {
         self.lock().list.take().unwrap_or_default()
     }
 
@@ -96,11 +134,12 @@ impl Recorder {
         if let Some(calls) = &mut recording.calls {
             *calls.entry((kind, class(path))).or_default() += 1;
         }
+        recording.total += 1;
         if let Some(list) = &mut recording.list {
-            list.push(kind);
-            if std::env::var("TRACE").is_ok() {
-                eprintln!("{} {kind:?} {}", list.len(), path.display());
-            }
+            list.push((kind, class(path)));
+        }
+        if let Some(sites) = &mut recording.sites {
+            sites.note((kind, class(path)));
         }
         let changes = !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact);
         recording.changes += u64::from(changes);
@@ -121,7 +160,8 @@ pub fn class(path: &Path) -> &'static str {
         "MAINTENANCE" => "MAINTENANCE",
         "LOCK" => "LOCK",
         "mark" => "mark",
-        "journals" | "000" => "journal directory",
+        "journals" => "directory of journals",
+        "000" => "journal directory",
         "large" => "large directory",
         name if name.ends_with(".hot") => "segment",
         name if name.ends_with(".rec") => "large record",

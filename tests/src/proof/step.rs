@@ -37,12 +37,18 @@ pub enum Step {
     Kill,
     /// Reads every stream.
     Read,
-    /// Reads and verifies the store from outside.
+    /// Reads, verifies and salvages the store from outside.
     Look,
     /// A sync whose write is cut off after one block: the disk is full.
     FailWrite,
     /// A sync that fails; what it covered is clean to the kernel and perhaps not on the disk.
     FailSync,
+    /// A sync in which a directory's does so.
+    FailName,
+    /// Appends that must be refused: a wrong ordinal, an older lease.
+    Wrong,
+    /// Another process wants to write.
+    Rival,
     /// The power is cut, nothing is left that was not synced, and the store is opened again.
     PowerCut,
     /// The power is cut, something is left, drawn by this seed, and the store is opened again.
@@ -108,9 +114,12 @@ impl World {
                 self.reopen()
             }
             Step::Read => self.read(),
-            Step::Look => self.look(),
+            Step::Look => self.look().and_then(|()| self.salvage()),
             Step::FailWrite => self.failing(CallKind::Write, Fault::ShortWriteThenError { bytes: 4096, errno: ENOSPC }),
             Step::FailSync => self.failing(CallKind::Sync, Fault::FailedSync),
+            Step::FailName => self.failing(CallKind::SyncDir, Fault::FailedSync),
+            Step::Wrong => self.wrong(),
+            Step::Rival => self.rival(),
             Step::PowerCut => {
                 self.crash(&Choice::LoseAll);
                 self.reopen()

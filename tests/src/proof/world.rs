@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use threadlog_engine::fs::sim::{Fault, SimFs};
-use threadlog_engine::{Background, Batch, Clock, Config, Engine, Error, ReadLog, Reader, Ticket, verify};
+use threadlog_engine::{Background, Batch, Clock, Config, Engine, Error};
 
-use super::content::{Line, stream};
+use super::content::Line;
 use super::found::Found;
-use super::invariants::{Checked, Evidence, I1, I3, I5, I6, I9, I10, Violation, judge};
+use super::invariants::{Checked, Evidence, I1, I3, I4, I9, I10, Violation, judge};
 use super::model::{Duty, Model};
 use super::probe::{Moment, Probe, Recorder};
 
@@ -39,19 +39,19 @@ pub fn config(segment_bytes: u64, clock: &Arc<HandClock>) -> Config {
 
 /// A running store: what is there, and what should be.
 pub struct World {
-    disk: SimFs,
-    probe: Probe,
+    pub(super) disk: SimFs,
+    pub(super) probe: Probe,
     recorder: Recorder,
-    clock: Arc<HandClock>,
-    segment_bytes: u64,
-    engine: Option<Engine>,
-    model: Model,
+    pub(super) clock: Arc<HandClock>,
+    pub(super) segment_bytes: u64,
+    pub(super) engine: Option<Engine>,
+    pub(super) model: Model,
     /// Failed writes that the model knows of.
     failed_writes: u64,
     /// Faults that had happened when the running step began.
     faults_before: u64,
     /// Whether the disk is bounded: calls may fail without a planned fault.
-    bounded: bool,
+    pub(super) bounded: bool,
     /// A call that will go wrong, counted from the first one of this machine, and how.
     planned: Option<(u64, Fault)>,
     /// Whether anything was ever refused.
@@ -122,6 +122,12 @@ impl World {
         self.disk.fail_call(self.disk.calls() + number, fault);
     }
 
+    /// No call goes wrong any more.
+    pub fn forget_faults(&mut self) {
+        self.planned = None;
+        self.disk.clear_faults();
+    }
+
     /// Whether the call that was to go wrong is still to come.
     pub fn is_fault_to_come(&self) -> bool {
         self.planned.is_some_and(|(number, _)| number > self.disk.calls())
@@ -144,8 +150,13 @@ impl World {
     }
 
     /// Whether a call of the running step may have failed on purpose.
-    fn met_fault(&self) -> bool {
+    pub(super) fn met_fault(&self) -> bool {
         self.disk.faults_fired() > self.faults_before || self.bounded
+    }
+
+    /// Whether a call of any step of this machine may have failed on purpose.
+    pub(super) fn had_faults(&self) -> bool {
+        self.disk.faults_fired() > 0 || self.bounded || self.refused
     }
 
     // --- opening and ending ----------------------------------------------
@@ -165,13 +176,14 @@ impl World {
             Ok(engine) => {
                 let found = Found::gather(&engine, false);
                 let duty = self.model.duty();
-                if !self.met_fault() || found.is_whole() {
-                    judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("opening"))?;
-                }
-                let (records, sum) = found.total();
-                let Some(settled) = duty.settled(records, sum) else {
+                if self.met_fault() && !found.is_whole() {
                     // A fault met the reading: the engine is right or it is caught at the next look.
                     return self.abandon(engine);
+                }
+                judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("opening"))?;
+                let (records, sum) = found.total();
+                let Some(settled) = duty.settled(records, sum) else {
+                    return Err(Violation::new(I4, format!("{records} records are no log that was ever written")));
                 };
                 self.model.reopened(&settled);
                 self.failed_writes = 0;
@@ -191,7 +203,7 @@ impl World {
     }
 
     /// A failure that was planned must be told as one of the operating system's, never as damage.
-    fn explained(&mut self, error: &Error) -> Checked {
+    pub(super) fn explained(&mut self, error: &Error) -> Checked {
         self.refused = true;
         match error {
             Error::Io { .. } => Ok(()),
@@ -356,7 +368,7 @@ impl World {
     }
 
     /// An operation said no. It must have a reason, and say it as the rules want.
-    fn refused(&mut self, error: &Error) -> Checked {
+    pub(super) fn refused(&mut self, error: &Error) -> Checked {
         self.refused = true;
         let durable = self.model.durable_records();
         let said = error.to_string();
@@ -377,89 +389,6 @@ impl World {
         }
     }
 
-    // --- looking ---------------------------------------------------------
-
-    /// Checks heads, the durable mark and receipts. Leads no write.
-    pub fn audit(&mut self) -> Checked {
-        let Some(engine) = self.engine.clone() else { return Ok(()) };
-        for (number, (durable, all)) in self.model.streams() {
-            let head = engine.head(&stream(number)).map(|head| (head.durable_ordinal, head.next_ordinal));
-            // A stream with nothing but failed records is gone, and so is its head.
-            if head != Some((durable, all)) {
-                return Err(Violation::new(
-                    I5,
-                    format!("stream {number}: head {head:?}, it stands at {durable} of {all}"),
-                ));
-            }
-        }
-        for (ticket, good) in self.model.settled_tickets() {
-            let answer = engine.sync(ticket);
-            let right = if good { answer.is_ok() } else { matches!(answer, Err(Error::WriteFailed { .. })) };
-            if !right {
-                return Err(Violation::new(I9, format!("{ticket:?} must be {good} for ever; it says {answer:?}")));
-            }
-        }
-        if let Some(poison) = self.model.poisoned() {
-            self.model.open_tickets().iter().try_for_each(|ticket| still_poisoned(&engine, *ticket, poison))?;
-        }
-        Ok(())
-    }
-
-    /// Reads everything through the engine: exactly the durable records.
-    pub fn read(&mut self) -> Checked {
-        let Some(engine) = self.engine()? else { return Ok(()) };
-        for (number, (durable, _)) in self.model.streams() {
-            let id = stream(number);
-            let mut next = 0;
-            for record in engine.read(&id, 0..u64::MAX) {
-                let record = match record {
-                    Ok(record) => record,
-                    Err(error) if self.met_fault() => return self.explained(&error),
-                    Err(error) => return Err(Violation::new(I9, format!("reading stream {number}: {error}"))),
-                };
-                let line = self.model.line(number, next).filter(|_| next < durable);
-                if line.is_none_or(|line| line.record() != record) {
-                    return Err(Violation::new(I10, format!("stream {number} shows {next} of {durable}: {line:?}")));
-                }
-                next += 1;
-            }
-            if next != durable {
-                return Err(Violation::new(I1, format!("stream {number} shows {next} records of {durable}")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads everything from outside, beside the running engine: exactly the durable records.
-    pub fn look(&mut self) -> Checked {
-        let root = Path::new(ROOT);
-        let reader = match Reader::open(Arc::new(self.probe.clone()), root) {
-            Ok(reader) => reader,
-            Err(Error::NoStore { .. }) if self.model.records() == 0 => return Ok(()),
-            Err(error) if self.met_fault() => return self.explained(&error),
-            Err(error) => return Err(Violation::new(I9, format!("not readable from outside: {error}"))),
-        };
-        let mut found = Found::gather(&reader, true);
-        found.quarrel.take_if(|_| self.met_fault());
-        let error = found.error().filter(|_| self.met_fault());
-        if let Some(error) = error {
-            return self.explained(error);
-        }
-        let duty = self.model.duty();
-        let durable = self.model.durable_records();
-        let (records, _) = found.total();
-        if self.engine.is_some() && records > durable {
-            return Err(Violation::new(I10, format!("{durable} records are durable, a reader is shown {records}")));
-        }
-        judge(&Evidence::new(&duty, &found)).map_err(|broken| broken.after("reading from outside"))?;
-        match verify(Arc::new(self.probe.clone()), root, &mut |_| ()) {
-            Ok(report) if report.records == records && report.is_sound() => Ok(()),
-            Err(error) if self.met_fault() => self.explained(&error),
-            Ok(report) if self.met_fault() => report.lost.iter().try_for_each(|lost| self.explained(&lost.error)),
-            other => Err(Violation::new(I6, format!("verify finds {other:?} in {records} sound records"))),
-        }
-    }
-
     /// What is owed now, for whoever looks at the disk from outside.
     pub fn duty(&self) -> Duty {
         self.model.duty()
@@ -471,11 +400,4 @@ fn same(durable: u64, told: u64, error: &Error) -> Checked {
         return Ok(());
     }
     Err(Violation::new(I9, format!("{durable} records are durable, and the error says: {error}")))
-}
-
-fn still_poisoned(engine: &Engine, ticket: Ticket, poison: &str) -> Checked {
-    match engine.sync(ticket) {
-        Err(error) if error.to_string() == poison => Ok(()),
-        other => Err(Violation::new(I9, format!("after \"{poison}\" a sync gives {other:?}"))),
-    }
 }

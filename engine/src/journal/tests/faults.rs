@@ -137,6 +137,60 @@ fn all_waiters_are_woken_by_a_failed_sync() {
     });
 }
 
+/// The directory of large records was made, the sync of its name failed, and so did the append. The next one finds it
+/// there, and must sync the name all the same.
+#[test]
+fn the_directory_of_large_records_is_durable_before_a_record_in_it_is() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    let large = payload(1, 1, crate::BATCH_BYTES_MAX);
+    let append = || {
+        let mut batch = Batch::new();
+        batch.push(record(1, 1, &large)).unwrap();
+        engine.append(batch)
+    };
+    fs.fail_kind(CallKind::SyncDir, fs.calls_of(CallKind::SyncDir) + 1, Fault::Error(EIO));
+    append().unwrap_err();
+    engine.sync(append().unwrap()).unwrap();
+    assert_eq!(count(&reader(&fs.crash(&Choice::LoseAll)), 1), 2);
+}
+
+/// Without its mark a reader believes all that verifies; so a mark that is there and cannot be looked at must end it.
+#[test]
+fn a_reader_that_cannot_see_the_mark_shows_nothing() {
+    let fs = SimFs::new(1);
+    let clock = Arc::new(HandClock::default());
+    let engine = Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config(&clock)).unwrap();
+    append_synced(&engine, 1, 0).unwrap();
+    append(&engine, 1, 1).unwrap();
+    clock.forward(15);
+    assert!(engine.tick());
+    fs.fail_kind(CallKind::Map, fs.calls_of(CallKind::Map) + 1, Fault::Error(EIO));
+    let error = Reader::open(Arc::new(fs.clone()), Path::new(ROOT)).err().unwrap();
+    assert!(matches!(error, Error::Io { op: "map", .. }), "{error}");
+    assert_eq!(count(&reader(&fs), 1), 1);
+}
+
+/// A spare lay ready when a write failed. It belongs to an epoch that is over, and must not keep the next one from having
+/// one of its own.
+#[test]
+fn after_a_failed_write_there_are_spares_again() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    assert!(engine.prepare_spare().unwrap());
+    append_synced(&engine, 1, 1).unwrap();
+    assert!(engine.prepare_spare().unwrap());
+    append(&engine, 1, 2).unwrap();
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+    engine.sync(engine.barrier()).unwrap_err();
+    append_synced(&engine, 1, 2).unwrap();
+    assert!(engine.prepare_spare().unwrap());
+    append_synced(&engine, 1, 3).unwrap();
+    assert_eq!((engine.stats().segments, engine.stats().growing_segments), (4, 2));
+    engine.close().unwrap();
+    assert_eq!(count(&reader(&fs), 1), 4);
+}
+
 /// An attempt that failed, and a process that died, leave a directory that only the cache knows.
 #[test]
 fn a_large_record_survives_whatever_became_of_the_directory_before() {
@@ -161,4 +215,36 @@ fn a_large_record_survives_whatever_became_of_the_directory_before() {
         let left = fs.crash(&Choice::LoseAll);
         assert_eq!(count(&reader(&left), 1), 1, "dies: {dies}");
     }
+}
+
+/// The part of a group that a failed write left ends within a sector, so it does not look torn. Nothing comes after it: it
+/// must not be taken for a group that was whole once.
+#[test]
+fn what_a_failed_write_left_is_never_taken_for_damage() {
+    for bytes in [1, 63, 64, 65, 511, 622, 1000, 1025, 1127] {
+        let fs = SimFs::new(1);
+        let engine = ready(&fs);
+        // Into a prepared segment: zeros of its own follow.
+        assert!(engine.prepare_spare().unwrap());
+        append_synced(&engine, 1, 1).unwrap();
+        append(&engine, 1, 2).unwrap();
+        let fault = Fault::ShortWriteThenError { bytes, errno: ENOSPC };
+        fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, fault);
+        engine.sync(engine.barrier()).unwrap_err();
+        engine.close().unwrap();
+        assert_eq!(reader(&fs).damage(), [], "{bytes} bytes");
+        append_synced(&open(&fs).unwrap(), 1, 2).unwrap();
+        assert_eq!(count(&reader(&fs), 1), 3);
+    }
+}
+
+/// FORMAT is there and cannot be read: that is not the same as no store.
+#[test]
+fn salvage_tells_an_unreadable_store_from_none() {
+    let fs = SimFs::new(1);
+    open(&fs).unwrap();
+    let number = fs.calls_of(CallKind::Open) + 1;
+    fs.fail_kind(CallKind::Open, number, Fault::Error(EIO));
+    let error = Reader::open_lenient(Arc::new(fs), Path::new(ROOT)).err().unwrap();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
 }

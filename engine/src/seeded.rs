@@ -1,0 +1,129 @@
+//! Deliberate bugs, to prove that the tests would notice such ones.
+//!
+//! Only with the feature `seeded-bugs`, which nothing that ships turns on. Without it [`bug`] is the constant
+//! `false`: the compiler leaves nothing of the bugs.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// A deliberate bug.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug {
+            $($(#[$doc])* $name,)+
+        }
+
+        #[cfg(feature = "seeded-bugs")]
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Bug] = &[$(Bug::$name,)+];
+        }
+    };
+}
+
+bugs! {
+    /// A sync returns before the disk was asked.
+    AcknowledgeBeforeSync,
+    /// The last payload of a group is believed as it is.
+    ChecksumSkippedOnLastFrame,
+    /// The headers of frames are believed as they are.
+    FramesChecksumIgnored,
+    /// A payload is not verified again when it is read.
+    ReadUnverified,
+    /// A frame's header is not verified again when it is read.
+    HeaderUnverified,
+    /// A group is valid in any segment.
+    NoSaltInChecksum,
+    /// A group is valid at any place of its segment.
+    NoOffsetInChecksum,
+    /// The name of a new segment is not synced.
+    NoDirectorySync,
+    /// The name of a prepared segment is not synced.
+    SpareWithoutDirectorySync,
+    /// The store's FORMAT is not synced into its directory.
+    FormatWithoutDirectorySync,
+    /// A tail that no witness vouches for is served without being copied.
+    PageCacheTrustedAtRecovery,
+    /// The witness of a recovery is written before the copies are synced.
+    RecoveryWitnessTooEarly,
+    /// A recovery counts before its witness is there.
+    UnfinishedRecoveryCounts,
+    /// A recovery whose witness may stand in the page cache only is built upon.
+    RecoveryWitnessTrusted,
+    /// A sync that failed is tried once more.
+    RetryAfterFailedSync,
+    /// No witness is written.
+    WitnessOmitted,
+    /// The mark is published before the sync.
+    MarkPublishedEarly,
+    /// A group vouches for itself.
+    DurableUptoTooHigh,
+    /// The last block of a segment is not looked at.
+    OffByOneAtSegmentEnd,
+    /// The ordinal that a caller expects is not compared.
+    ExpectedOrdinalIgnored,
+    /// An older lease may write after a newer one.
+    StaleLeaseAccepted,
+    /// A ticket of a failed write is answered `Ok`.
+    FailedTicketAcknowledged,
+    /// Tickets from before a failed write are judged by the sequences given after it.
+    GenerationIgnored,
+    /// A failed write takes nothing back from the heads.
+    HeadsKeptAfterFailedWrite,
+    /// A failed write does not end the epoch.
+    EpochKeptAfterFailedWrite,
+    /// Segments left since the last sync are not synced.
+    LeftSegmentsNotSynced,
+    /// A reader beside a writer believes all that verifies.
+    ReaderIgnoresMark,
+    /// A writer does not look at the mark.
+    MarkIgnoredAtRecovery,
+    /// The file of a large record is not synced.
+    LargeFileNotSynced,
+    /// The name of the directory of large records is not synced.
+    LargePlaceNotSynced,
+    /// The name of a large record's file is not synced.
+    LargeDirectoryNotSynced,
+    /// An epoch says that it begins one record later than it does.
+    StartSequenceOffByOne,
+    /// A torn payload does not end the log.
+    TornPayloadAccepted,
+    /// An epoch without its header does not count, though a later one was built on it.
+    BuiltUponIgnored,
+    /// Groups need not follow each other by checksum.
+    ChainNotChecked,
+}
+
+/// Which bug is in, as its place in [`Bug::ALL`] and one; 0: none.
+#[cfg(feature = "seeded-bugs")]
+static PLANTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+/// How often the code came by the planted bug.
+#[cfg(feature = "seeded-bugs")]
+static MET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+/// Puts a bug in (or takes it out), for the whole process. Says how often the one before was met.
+#[cfg(feature = "seeded-bugs")]
+pub fn plant(bug: Option<Bug>) -> u64 {
+    use std::sync::atomic::Ordering;
+    let place = Bug::ALL.iter().position(|other| Some(*other) == bug);
+    PLANTED.store(place.map_or(0, |place| place.saturating_add(1)), Ordering::SeqCst);
+    MET.swap(0, Ordering::SeqCst)
+}
+
+/// Whether this bug is in.
+#[cfg(feature = "seeded-bugs")]
+pub(crate) fn bug(bug: Bug) -> bool {
+    use std::sync::atomic::Ordering;
+    let planted = PLANTED.load(Ordering::Relaxed).checked_sub(1).and_then(|place| Bug::ALL.get(place));
+    let is_in = planted.is_some_and(|planted| *planted == bug);
+    if is_in {
+        MET.fetch_add(1, Ordering::Relaxed);
+    }
+    is_in
+}
+
+/// Whether this bug is in: never.
+#[cfg(not(feature = "seeded-bugs"))]
+#[inline(always)]
+pub(crate) const fn bug(_: Bug) -> bool {
+    false
+}

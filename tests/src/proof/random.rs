@@ -1,0 +1,157 @@
+//! Long random runs against the model: everything in any order, with faults, full disks, kills and power cuts.
+
+use threadlog_engine::fs::sim::{EINTR, EIO, ENOSPC, Fault, SimFs};
+
+use super::content::mix;
+use super::invariants::{Checked, Violation};
+use super::probe::Recorder;
+use super::step::Step;
+use super::world::World;
+
+/// Random numbers that are the same for the same seed, everywhere.
+#[derive(Clone, Debug)]
+pub struct Dice {
+    seed: u64,
+    throws: u64,
+}
+
+impl Dice {
+    /// Dice of a seed.
+    pub fn new(seed: u64) -> Dice {
+        Dice { seed, throws: 0 }
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.throws += 1;
+        mix(self.seed, mix(self.throws, 7)) % bound.max(1)
+    }
+}
+
+/// How often each kind of step is drawn: a weight, and the step.
+type Draw = (u64, fn(&mut Dice) -> Step);
+
+const DRAWS: &[Draw] = &[
+    (60, |dice| Step::Append(1 + dice.below(6) as u8, bytes(dice))),
+    (20, |_| Step::Batch),
+    (4, |_| Step::Blocks),
+    (20, |_| Step::Sync),
+    (8, |_| Step::Wait),
+    (12, |_| Step::TickWrite),
+    (6, |_| Step::TickSync),
+    (6, |_| Step::TickWitness),
+    (8, |_| Step::Spare),
+    (3, |_| Step::Fill),
+    (4, |_| Step::Wrong),
+    (4, |_| Step::Read),
+    (3, |_| Step::Look),
+    (3, |_| Step::Close),
+    (2, |_| Step::Kill),
+    (1, |_| Step::PowerCut),
+    (4, |dice| Step::Crash(dice.below(u64::MAX))),
+    (2, |_| Step::FailWrite),
+    (1, |_| Step::FailSync),
+    (1, |_| Step::FailName),
+    (6, |dice| Step::Fault(dice.below(40) as u8, fault(dice))),
+    (1, |dice| Step::Full(dice.below(20) as u8)),
+    (4, |_| Step::Room),
+];
+
+fn bytes(dice: &mut Dice) -> u16 {
+    let most = [1, 50, 500, 4000, 9000][dice.below(5) as usize];
+    dice.below(most) as u16
+}
+
+fn fault(dice: &mut Dice) -> Fault {
+    let some = dice.below(6000) as usize;
+    match dice.below(7) {
+        0 => Fault::Error(EIO),
+        1 => Fault::Error(ENOSPC),
+        2 => Fault::Error(EINTR),
+        3 => Fault::ShortRead(some),
+        4 => Fault::ShortWrite(some),
+        // Whole sectors: what is written of one before an error is taken back, but a power cut may come before that.
+        5 => Fault::ShortWriteThenError { bytes: some / 512 * 512, errno: ENOSPC },
+        _ => Fault::ShortWriteThenError { bytes: some / 512 * 512, errno: EIO },
+    }
+}
+
+/// The steps of a seed. Few seeds have records in files of their own: a thousand others take as long.
+pub fn steps(seed: u64, count: usize) -> Vec<Step> {
+    let mut dice = Dice::new(seed);
+    let large = dice.below(64) == 0;
+    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
+    let mut draw = || {
+        let mut at = dice.below(total);
+        let drawn = DRAWS.iter().find(|(weight, _)| {
+            let found = at < *weight;
+            at = at.saturating_sub(*weight);
+            found
+        });
+        drawn.map_or(Step::Sync, |(_, step)| step(&mut dice))
+    };
+    let mut steps: Vec<Step> = (0..count).map(|_| draw()).collect();
+    if large {
+        let place = dice.below(count as u64) as usize;
+        steps.insert(place, Step::Large);
+    }
+    steps
+}
+
+/// Runs steps on a fresh disk of this seed; then the disk is healthy, and everything must be there.
+///
+/// # Errors
+/// The invariant that does not hold, and the number of the step that shows it.
+pub fn run(seed: u64, steps: &[Step], recorder: &Recorder) -> Result<(), (usize, Violation)> {
+    // Blocks of one sector: less than a writer may count on, and yet nothing acknowledged may be lost.
+    let segment_bytes = [16 << 10, 32 << 10, 64 << 10][(mix(seed, 2) % 3) as usize];
+    let mut world = World::new(SimFs::new(seed), segment_bytes, recorder.clone());
+    world.begin();
+    world.reopen().map_err(|broken| (0, broken))?;
+    for (at, step) in steps.iter().enumerate() {
+        world.apply(*step).map_err(|broken| (at, broken))?;
+    }
+    let end = |step: Step, world: &mut World| world.apply(step).map_err(|broken| (steps.len(), broken));
+    world.forget_faults();
+    for step in [Step::Room, Step::Close, Step::Sync, Step::Read, Step::Look, Step::PowerCut] {
+        end(step, &mut world)?;
+    }
+    Ok(())
+}
+
+/// The fewest steps found that still break an invariant: steps are left out, many at once at first, then one by one.
+pub fn shrink(seed: u64, mut steps: Vec<Step>) -> (Vec<Step>, Option<Violation>) {
+    let broken = |steps: &[Step]| run(seed, steps, &Recorder::default()).err();
+    let Some((last, mut violation)) = broken(&steps) else { return (steps, None) };
+    steps.truncate(last + 1);
+    let mut chunk = steps.len() / 2;
+    while chunk > 0 {
+        let mut at = 0;
+        while at < steps.len() {
+            let end = (at + chunk).min(steps.len());
+            let fewer: Vec<Step> = steps[..at].iter().chain(&steps[end..]).copied().collect();
+            match broken(&fewer) {
+                Some((last, shown)) => {
+                    steps = fewer;
+                    steps.truncate(last + 1);
+                    violation = shown;
+                }
+                None => at = end,
+            }
+        }
+        chunk /= 2;
+    }
+    (steps, Some(violation))
+}
+
+/// Runs the steps of a seed. What breaks is told with the seed and the fewest steps that show it.
+///
+/// # Errors
+/// As [`run`], shrunk.
+pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked {
+    let steps = steps(seed, count);
+    let Err((_, first)) = run(seed, &steps, recorder) else { return Ok(()) };
+    let (fewest, shown) = shrink(seed, steps);
+    let broken = shown.unwrap_or(first);
+    Err(broken.after(format!("these steps of THREADLOG_SEED={seed} (of {count}): {fewest:?}")))
+}
