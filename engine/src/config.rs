@@ -1,7 +1,7 @@
 //! Settings of an engine, with their defaults and bounds.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::journal::place::JOURNALS_MAX;
@@ -10,6 +10,11 @@ use crate::journal::place::JOURNALS_MAX;
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970 (UTC).
     fn now_ms(&self) -> u64;
+
+    /// Milliseconds of a clock that only goes forward, whatever people do to the machine's: for timers. Counted from anywhere.
+    fn ticks_ms(&self) -> u64 {
+        self.now_ms()
+    }
 }
 
 /// The machine's clock.
@@ -21,6 +26,11 @@ impl Clock for SystemClock {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn ticks_ms(&self) -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

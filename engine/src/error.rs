@@ -49,9 +49,10 @@ pub enum Error {
         /// The failure.
         source: Box<Error>,
     },
-    /// A write failed (a full disk, say): the records of this ticket are not in the log.
+    /// A write failed (a full disk, say): the records of this ticket were taken back. (A power cut before the next
+    /// record is durable can bring some of them back: who opens a store compares heads.)
     #[error(
-        "the write failed and the records after sequence {durable} were dropped: \
+        "the write failed and the records after sequence {durable} were taken back; make room and \
          append them again from the stream's head: {source}"
     )]
     WriteFailed {
@@ -122,6 +123,9 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// A ticket of another engine, or of an earlier opening of this store.
+    #[error("the ticket is of another opening of the store: compare heads to learn what became of its records")]
+    StrangeTicket,
     /// The engine was closed.
     #[error("the store was closed")]
     Closed,

@@ -70,7 +70,6 @@ fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
-    refuse_foreign(fs, places)?;
     let path = places.maintenance();
     let attempts = PATIENCE.as_millis() / PAUSE.as_millis();
     for _ in 0..attempts {
@@ -112,7 +111,14 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     Ok(format)
 }
 
-/// A directory full of other things is not turned into a store.
+/// Whether there is a store, or can be one: a directory full of other things is not turned into one, nor added to.
+pub(crate) fn check_place(fs: &dyn Fs, places: &Places) -> Result<()> {
+    match read(fs, places) {
+        Err(Error::NoStore { .. }) => refuse_foreign(fs, places),
+        other => other.map(|_| ()),
+    }
+}
+
 fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let entries = fs.read_dir(&places.root).map_err(|error| Error::io("list", &places.root, error))?;
     let ours = ["FORMAT.new", "MAINTENANCE", "journals", "large"];

@@ -52,6 +52,13 @@ pub struct Batch {
     pub(crate) entries: Vec<Entry>,
 }
 
+impl Entry {
+    /// The head of its stream behind it: next ordinal and lease epoch.
+    pub(crate) fn head_behind(&self) -> (u64, u64) {
+        (self.header.ordinal.saturating_add(1), self.header.lease_epoch)
+    }
+}
+
 impl Batch {
     /// An empty batch.
     #[must_use]

@@ -8,12 +8,13 @@ use std::thread::Thread;
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::{Background, Config};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::id::Sequence;
 use crate::journal::batch::Batch;
 use crate::journal::large;
 use crate::journal::mark::MarkPage;
+use crate::journal::names::Names;
 use crate::journal::place::Places;
 use crate::journal::shelf::Shelf;
 use crate::journal::state::State;
@@ -23,6 +24,9 @@ use crate::journal::ticket::Ticket;
 use crate::journal::waiters::{Parker, WaiterId};
 use crate::number::wide;
 use crate::seeded::{Bug, bug};
+
+/// How many engines this process has opened.
+static ENGINES: AtomicU64 = AtomicU64::new(1);
 
 /// What an attempt to append came to.
 pub(crate) enum Appended {
@@ -45,6 +49,7 @@ pub(crate) enum Goal {
 /// An open journal, shared by callers and the engine's threads.
 pub(crate) struct Core {
     pub fs: Arc<dyn Fs>,
+    pub names: Arc<Names>,
     pub places: Places,
     pub store: [u8; 16],
     pub config: Config,
@@ -62,6 +67,8 @@ pub(crate) struct Core {
     pub witnessed: AtomicU64,
     /// Whether this engine has seen the directory of large records onto the disk.
     pub large_directory_made: AtomicBool,
+    /// Tells this engine's tickets from those of another one in the process.
+    pub number: u64,
     /// The engine's thread, to be woken when it should lead.
     pub committer: RwLock<Option<Thread>>,
 }
@@ -70,6 +77,7 @@ impl Core {
     #[allow(clippy::too_many_arguments, reason = "the parts of an opened journal, each of its own type")]
     pub fn new(
         fs: Arc<dyn Fs>,
+        names: Arc<Names>,
         places: Places,
         store: [u8; 16],
         config: Config,
@@ -81,6 +89,7 @@ impl Core {
         let durable = state.next_sequence.before();
         Core {
             fs,
+            names,
             places,
             store,
             config,
@@ -93,6 +102,7 @@ impl Core {
             generation: AtomicU64::new(0),
             witnessed: AtomicU64::new(durable.0),
             large_directory_made: AtomicBool::new(false),
+            number: ENGINES.fetch_add(1, Ordering::Relaxed),
             committer: RwLock::new(None),
         }
     }
@@ -107,17 +117,10 @@ impl Core {
         if batch.is_empty() {
             return Ok(Appended::Done(self.barrier()));
         }
-        if batch.has_large() {
-            large::make_directory(&*self.fs, &self.places, &self.large_directory_made)?;
-        }
-        let large = large::write_all(&*self.fs, &self.places, self.store, &mut batch, &self.counters)?;
-        let now_ms = self.config.clock.now_ms();
+        let Some(large) = self.write_large(&mut batch)? else { return Ok(Appended::Full(batch)) };
+        let now_ms = self.config.clock.ticks_ms();
         let mut state = self.state.lock();
-        let checked = match state.refusal() {
-            Some(error) => Err(error),
-            None => state.check(&mut batch, &self.places.root),
-        };
-        if let Err(error) = checked {
+        if let Err(error) = state.admit(&mut batch, &self.places.root) {
             drop(state);
             large.remove(&*self.fs);
             return Err(error);
@@ -127,7 +130,8 @@ impl Core {
             large.remove(&*self.fs);
             return Ok(Appended::Full(batch));
         }
-        let ticket = state.take(&batch, now_ms);
+        let last = state.take(&batch, now_ms);
+        let ticket = self.ticket(&state, last);
         let wake = std::mem::take(&mut state.dormant);
         drop(state);
         if wake {
@@ -136,6 +140,61 @@ impl Core {
         count(&self.counters.records, wide(batch.len()));
         count(&self.counters.batches, 1);
         Ok(Appended::Done(ticket))
+    }
+
+    /// Writes the files of a batch's large records, if the batch would be taken now: one that is refused, or has to wait
+    /// for room (`None`), must not cost them.
+    fn write_large(&self, batch: &mut Batch) -> Result<Option<large::Pending>> {
+        if !batch.has_large() {
+            return Ok(Some(large::Pending::default()));
+        }
+        {
+            let state = self.state.lock();
+            state.admit(batch, &self.places.root)?;
+            if !state.has_room(batch, self.config.arena_bytes) {
+                return Ok(None);
+            }
+        }
+        let (fs, names, places) = (&*self.fs, &*self.names, &self.places);
+        let written = large::make_directory(fs, names, places, &self.large_directory_made)
+            .and_then(|()| large::write_all(fs, names, places, self.store, batch, &self.counters));
+        match (written, names.failure()) {
+            (Err(_), Some(failure)) => Err(self.stop(failure)),
+            (written, _) => written.map(Some),
+        }
+    }
+
+    /// Acknowledges nothing more: a sync failed. Gives the error that everybody gets from now on.
+    fn stop(&self, source: Error) -> Error {
+        let mut woken = Vec::new();
+        let mut state = self.state.lock();
+        let durable = self.durable();
+        let error = state.poison.get_or_insert_with(|| Error::Poisoned { durable, source: Box::new(source) }).clone();
+        state.waiters.take_all(&mut woken);
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        self.wake_committer();
+        error
+    }
+
+    /// Makes the spare that is on order, if any; says whether one was.
+    pub fn prepare_spare(&self) -> Result<bool> {
+        self.shelf.fulfil(&self.counters).map_err(|error| match self.names.failure() {
+            Some(failure) => self.stop(failure),
+            None => error,
+        })
+    }
+
+    /// Makes spares until the engine is closed. On a thread of its own.
+    pub fn run_preparer(&self) {
+        while self.shelf.wait() {
+            // Without a spare the file grows, and the next rollover orders again.
+            let _ = self.prepare_spare();
+        }
+    }
+
+    fn ticket(&self, state: &State, sequence: Sequence) -> Ticket {
+        Ticket { sequence, generation: state.generation, engine: self.number }
     }
 
     /// Appends a batch; leads a write first if the arena is full.
@@ -152,7 +211,7 @@ impl Core {
     /// A ticket for everything appended so far.
     pub fn barrier(&self) -> Ticket {
         let state = self.state.lock();
-        Ticket { sequence: state.next_sequence.before(), generation: state.generation }
+        self.ticket(&state, state.next_sequence.before())
     }
 
     /// Blocks until everything the ticket covers is durable, leading if nobody does.
@@ -167,6 +226,9 @@ impl Core {
 
     /// What became of a ticket, if that is settled.
     pub fn outcome(&self, ticket: Ticket) -> Option<Result<()>> {
+        if ticket.engine != self.number {
+            return Some(Err(Error::StrangeTicket));
+        }
         let durable = self.durable();
         // The generation is read second: if a later generation's records moved the mark over a
         // sequence that was given twice, its rise is visible here.
@@ -189,16 +251,26 @@ impl Core {
             if self.config.background == Background::Manual && self.try_lead(Goal::Sync) {
                 continue;
             }
+            // Wakers are cloned and dropped without the lock: they can be anything.
+            let fresh = waker.clone();
             let mut state = self.state.lock();
             if state.outcome(ticket, self.durable()).is_some() {
                 continue;
             }
-            let renewed = waiter.is_some_and(|id| state.waiters.renew(id, waker));
-            if !renewed {
-                *waiter = Some(state.waiters.add(ticket.sequence, waker.clone(), false));
-            }
+            let renewed = match *waiter {
+                Some(id) => state.waiters.renew(id, fresh),
+                None => Err(fresh),
+            };
+            let replaced = match renewed {
+                Ok(old) => Some(old),
+                Err(fresh) => {
+                    *waiter = Some(state.waiters.add(ticket.sequence, fresh, false));
+                    None
+                }
+            };
             let leading = state.leading;
             drop(state);
+            drop(replaced);
             if !leading {
                 self.wake_committer();
             }
@@ -206,22 +278,28 @@ impl Core {
         }
     }
 
-    /// Registers a waker for the next group, which makes room in the arena.
-    pub fn wait_for_room(&self, waker: &Waker) -> WaiterId {
+    /// Registers a waker for the next group, which makes room in the arena. Wakes it at once if there is nothing to wait for.
+    pub fn wait_for_room(&self, batch: &Batch, waker: &Waker) -> Option<WaiterId> {
         if self.config.background == Background::Manual {
             self.try_lead(Goal::Write);
-            waker.wake_by_ref();
         }
+        let fresh = waker.clone();
         let mut state = self.state.lock();
-        let id = state.waiters.add(Sequence(0), waker.clone(), false);
+        if state.refusal().is_some() || state.has_room(batch, self.config.arena_bytes) {
+            drop(state);
+            fresh.wake();
+            return None;
+        }
+        let id = state.waiters.add(Sequence(0), fresh, false);
         drop(state);
         self.wake_committer();
-        id
+        Some(id)
     }
 
     /// Takes a waiter out.
     pub fn forget_waiter(&self, id: WaiterId) {
-        self.state.lock().waiters.remove(id);
+        let removed = self.state.lock().waiters.remove(id);
+        drop(removed);
     }
 
     /// Wakes the engine's thread.
@@ -235,7 +313,8 @@ impl Core {
     /// ticket: until the group being written now is done.
     fn lead_or_wait(&self, ticket: Option<Ticket>, goal: Goal) {
         let mut state = self.state.lock();
-        if ticket.is_some_and(|ticket| state.outcome(ticket, self.durable()).is_some()) || state.refusal().is_some() {
+        // A closed journal is still led: what was appended before must come to an end.
+        if ticket.is_some_and(|ticket| state.outcome(ticket, self.durable()).is_some()) || state.poison.is_some() {
             return;
         }
         if !state.leading {

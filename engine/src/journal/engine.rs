@@ -51,13 +51,15 @@ use crate::recover::log::Damage;
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(in crate::journal) inner: Arc<Inner>,
 }
 
-struct Inner {
-    core: Arc<Core>,
+pub(in crate::journal) struct Inner {
+    pub(in crate::journal) core: Arc<Core>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<Box<dyn Lock>>>,
+    /// What closing came to.
+    closed: Mutex<Option<Result<()>>>,
     /// Held while other journals are read again.
     refreshing: Mutex<Roster>,
 }
@@ -80,6 +82,7 @@ impl Engine {
             core: Arc::clone(&core),
             threads: Mutex::default(),
             lock: Mutex::new(Some(lock)),
+            closed: Mutex::default(),
             refreshing: Mutex::new(roster),
         });
         if background == Background::Threads {
@@ -91,8 +94,8 @@ impl Engine {
             let committer = spawn("threadlog-commit", Box::new(move || timers.run_timers()))?;
             *core.committer.write() = Some(committer.thread().clone());
             inner.threads.lock().push(committer);
-            let shelf = Arc::clone(&core);
-            let preparer = spawn("threadlog-prepare", Box::new(move || shelf.shelf.serve(&shelf.counters)))?;
+            let spares = Arc::clone(&core);
+            let preparer = spawn("threadlog-prepare", Box::new(move || spares.run_preparer()))?;
             inner.threads.lock().push(preparer);
         }
         Ok(Engine { inner })
@@ -129,8 +132,8 @@ impl Engine {
     /// nobody does; callers at the same time share one sync.
     ///
     /// # Errors
-    /// [`Error::WriteFailed`]: the records are not in the log, append them again. [`Error::Poisoned`]: unknown
-    /// whether they are; reopen and compare heads.
+    /// [`Error::WriteFailed`]: the records were taken back, append them again. [`Error::Poisoned`]: unknown
+    /// whether they are in the log; reopen and compare heads. [`Error::StrangeTicket`]: another engine gave it.
     pub fn sync(&self, ticket: Ticket) -> Result<()> {
         self.inner.core.sync(ticket)
     }
@@ -208,9 +211,9 @@ impl Engine {
     /// Makes a spare segment now if one is wanted; says whether it did. For [`Background::Manual`].
     ///
     /// # Errors
-    /// [`Error::Io`]; the engine goes on without a spare.
+    /// [`Error::Io`]; the engine goes on without a spare. [`Error::Poisoned`], if the directory could not be synced.
     pub fn prepare_spare(&self) -> Result<bool> {
-        self.inner.core.shelf.fulfil(&self.inner.core.counters)
+        self.inner.core.prepare_spare()
     }
 
     /// Makes everything durable, writes a witness and the mark, removes the spare, cuts the zeros after the
@@ -218,7 +221,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Poisoned`] or [`Error::WriteFailed`] if the last records could not be made durable; the store is closed
-    /// all the same.
+    /// all the same. A second call gives what the first one gave.
     pub fn close(&self) -> Result<()> {
         self.inner.close()
     }
@@ -226,24 +229,26 @@ impl Engine {
 
 impl Inner {
     fn close(&self) -> Result<()> {
-        let Some(lock) = self.lock.lock().take() else { return Ok(()) };
-        let ticket = self.core.barrier();
-        let synced = self.core.sync(ticket);
+        // Held to the end: who closes at the same time waits, and learns the same.
+        let mut closed = self.closed.lock();
+        if let Some(outcome) = &*closed {
+            return outcome.clone();
+        }
         self.core.state.lock().closed = true;
+        // Nothing is appended any more: this settles every ticket.
+        let synced = self.core.sync(self.core.barrier());
         self.core.wake_committer();
         let spare_removed = self.core.shelf.close();
         for thread in std::mem::take(&mut *self.threads.lock()) {
             // A thread of ours does not panic; if it did, closing goes on.
             let _ = thread.join();
         }
-        // Records may have come in since the sync; somebody else may be writing them at this moment.
-        while synced.is_ok() && !self.core.try_lead(Goal::Witness) && self.core.state.lock().poison.is_none() {
-            std::thread::yield_now();
-        }
         if synced.is_ok() {
-            self.core.tidy_up(spare_removed);
+            self.core.try_lead(Goal::Witness);
         }
-        drop(lock);
+        self.core.tidy_up(spare_removed);
+        drop(self.lock.lock().take());
+        *closed = Some(synced.clone());
         synced
     }
 }
@@ -257,19 +262,21 @@ impl Drop for Inner {
 impl Core {
     /// The last steps of a clean close. All of them only save time or space later, so failures are let go.
     fn tidy_up(&self, spare_removed: bool) {
+        if self.state.lock().poison.is_some() {
+            return;
+        }
         let durable = self.durable();
-        let tail = self.tail.lock();
+        let mut tail = self.tail.lock();
+        let names_changed = tail.cut_given_up() || spare_removed;
         if let Some(active) = tail.active.as_ref().filter(|active| active.prepared_bytes > active.offset)
             && active.file.set_len(active.offset).is_ok()
         {
             let _ = active.file.sync_data();
         }
-        if spare_removed {
-            let _ = self.fs.sync_dir(&self.places.journal);
+        if names_changed {
+            let _ = self.names.sync(&*self.fs, &self.places.journal);
         }
-        if self.state.lock().poison.is_none() {
-            let _ = self.mark.close(tail.epoch, durable);
-        }
+        let _ = self.mark.close(tail.epoch, durable);
     }
 }
 

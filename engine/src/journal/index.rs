@@ -106,7 +106,7 @@ impl Index {
         if !runs.put(note.ordinal, note.slot()) {
             return Noted::Twice;
         }
-        runs.lease_epoch = runs.lease_epoch.max(note.lease_epoch);
+        runs.lease(note.ordinal, note.lease_epoch);
         Noted::Fresh
     }
 
@@ -119,7 +119,7 @@ impl Index {
     /// Puts a record in the place of the one noted before.
     pub fn replace(&mut self, note: Note) {
         let Some(runs) = self.streams.get_mut(&note.stream) else { return };
-        runs.lease_epoch = runs.lease_epoch.max(note.lease_epoch);
+        runs.lease(note.ordinal, note.lease_epoch);
         runs.replace(note.ordinal, note.slot());
     }
 

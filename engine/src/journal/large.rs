@@ -9,6 +9,7 @@ use crate::format::frame;
 use crate::format::large::{LARGE_HEADER_BYTES, LargeHeader, LargeName, LargeReference};
 use crate::fs::{Fs, OpenMode, read_at_most, write_all_at};
 use crate::journal::batch::Batch;
+use crate::journal::names::Names;
 use crate::journal::place::Places;
 use crate::journal::stats::{Counters, count};
 use crate::number::{narrow, wide};
@@ -31,7 +32,7 @@ impl Pending {
 
 /// Sees to it, once for each engine, that the directory stands on disk. That it is there says nothing: whoever made it
 /// may have failed, or died, before its name was synced.
-pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) -> Result<()> {
+pub(crate) fn make_directory(fs: &dyn Fs, names: &Names, places: &Places, made: &AtomicBool) -> Result<()> {
     if made.load(Ordering::Acquire) {
         return Ok(());
     }
@@ -42,7 +43,7 @@ pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) ->
         _ => {}
     }
     if !bug(Bug::LargePlaceNotSynced) {
-        fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
+        names.sync(fs, &places.root)?;
     }
     made.store(true, Ordering::Release);
     Ok(())
@@ -51,6 +52,7 @@ pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) ->
 /// Writes and syncs the files of a batch's large records and puts references into its frames.
 pub(crate) fn write_all(
     fs: &dyn Fs,
+    names: &Names,
     places: &Places,
     store: [u8; 16],
     batch: &mut Batch,
@@ -74,9 +76,9 @@ pub(crate) fn write_all(
         }
     }
     if !pending.paths.is_empty() && !bug(Bug::LargeDirectoryNotSynced) {
-        if let Err(error) = fs.sync_dir(&places.large) {
+        if let Err(error) = names.sync(fs, &places.large) {
             pending.remove(fs);
-            return Err(Error::io("sync directory", &places.large, error));
+            return Err(error);
         }
         count(&counters.directory_syncs, 1);
     }

@@ -73,7 +73,9 @@ impl Core {
             _ => {}
         }
         self.witnessed.store(tail.witnessed.0, Ordering::Release);
-        self.order_spare(&mut tail);
+        if !matches!(outcome, Outcome::Poisoned(_)) {
+            self.order_spare(&tail);
+        }
         drop(tail);
         self.finish(assignment, outcome, written, goal);
     }
@@ -111,6 +113,10 @@ impl Core {
             && !bug(Bug::AcknowledgeBeforeSync)
             && let Err(error) = self.sync_tail(tail)
         {
+            return (Outcome::Poisoned(error), written);
+        }
+        // Somebody else's failed sync of the directory covered our names too.
+        if let Some(error) = self.names.failure() {
             return (Outcome::Poisoned(error), written);
         }
         let durable = durable.max(tail.written);
@@ -151,16 +157,14 @@ impl Core {
         tail.sync(&self.counters)
     }
 
-    fn order_spare(&self, tail: &mut Tail) {
+    fn order_spare(&self, tail: &Tail) {
         let wanted = self.config.prepare_spares && tail.start.is_none() && tail.active.is_some();
         if !wanted || self.shelf.is_ready(tail.epoch) {
             return;
         }
-        let order = Order { epoch: tail.epoch, prepared_bytes: tail.next_prepared_bytes, created_ms: tail.created_ms };
-        if self.shelf.order(order) {
-            let longer = tail.next_prepared_bytes.saturating_mul(4);
-            tail.next_prepared_bytes = longer.min(self.config.segment_bytes_max);
-        }
+        let ordered_ms = self.config.clock.ticks_ms();
+        let (epoch, prepared_bytes, created_ms) = (tail.epoch, tail.next_prepared_bytes, tail.created_ms);
+        self.shelf.order(Order { epoch, prepared_bytes, created_ms, ordered_ms });
     }
 
     /// Makes the outcome known: places, mark, poison or failure; then wakes whom it concerns.
@@ -191,7 +195,7 @@ impl Core {
             }
         }
         state.leading = false;
-        // The next leader goes first: its disk write overlaps with waking the others.
+        // The next leader is woken last: while it writes, the others append what its successor will write.
         let next = state.waiters.leader();
         let tasks_wait = next.is_none() && !state.waiters.is_empty();
         drop(state);

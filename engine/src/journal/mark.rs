@@ -10,6 +10,9 @@ use crate::fs::{Fs, SharedPage};
 use crate::id::{Epoch, Sequence};
 use crate::journal::place::Places;
 
+/// How often a page in which nothing is sound is looked at.
+const LOOKS: u32 = 100;
+
 /// The page, mapped for writing.
 pub(crate) struct MarkPage {
     page: Arc<dyn SharedPage>,
@@ -64,7 +67,15 @@ pub(crate) fn map(fs: &dyn Fs, places: &Places) -> Result<Option<Arc<dyn SharedP
 
 /// What a page says now: `None` if nothing in it is sound.
 pub(crate) fn newest_of(page: &dyn SharedPage, store: &[u8; 16]) -> Option<MarkSlot> {
-    newest(&words(page), store)
+    for _ in 0..LOOKS {
+        let found = newest(&words(page), store);
+        if found.is_some() || MARK_SLOTS.iter().all(|at| page.load(*at) == 0) {
+            return found;
+        }
+        // Both slots can be caught half written, if this thread was stopped for long enough in between.
+        std::thread::yield_now();
+    }
+    None
 }
 
 /// The first word of the boot's id.

@@ -2,7 +2,7 @@
 //!
 //! - [`batch`]: what callers append, encoded outside any lock.
 //! - `state`, `core`, `lead`: the short lock, appending and waiting, the leader's work.
-//! - `tail`, `spare`, `shelf`: the file that groups go to, and the next one made ready.
+//! - `tail`, `spare`, `shelf`, `names`: the file that groups go to, the next one made ready, their directory.
 //! - `runs`, [`index`], [`parts`], [`records`]: where each record stands, in one journal and in all, and reading it back.
 //! - [`place`], [`foreign`]: where the files are; the journals of others.
 //! - `opening`, `revive`, `scan`: opening for writing and the copy of an unwitnessed tail.
@@ -20,6 +20,7 @@ pub mod index;
 pub(crate) mod large;
 pub(crate) mod lead;
 pub(crate) mod mark;
+pub(crate) mod names;
 pub(crate) mod opening;
 pub mod parts;
 pub mod place;

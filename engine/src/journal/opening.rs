@@ -18,6 +18,7 @@ use crate::journal::core::Core;
 use crate::journal::foreign::{Foreign, mark_of};
 use crate::journal::index::Index;
 use crate::journal::mark::MarkPage;
+use crate::journal::names::Names;
 use crate::journal::place::{self, Places};
 use crate::journal::shelf::Shelf;
 use crate::journal::state::State;
@@ -42,8 +43,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opene
     config.validate()?;
     let places = Places::new(root, 0);
     make_directory(&*fs, root, &places.format())?;
-    make_directory(&*fs, &places.large, &places.format())?;
     check_trust(&*fs, root, &config)?;
+    store_format::check_place(&*fs, &places)?;
+    make_directory(&*fs, &places.large, &places.format())?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
     let Claim { places, lock } = claim::claim(&*fs, root, &config)?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
@@ -66,8 +68,9 @@ pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], con
     let scans = scan::scan(&*fs, &places, Some(store))?;
     let log = resolve(&scans, slot.as_ref().filter(|_| !bug(Bug::MarkIgnoredAtRecovery)).map(mark_of), None);
     let block_bytes = fs.block_bytes(&places.journal).map_err(|error| Error::io("inspect", &places.journal, error))?;
-    let shelf = Shelf::new(Arc::clone(&fs), places.clone(), store, block_bytes, log.number);
-    let mut tail = new_tail(&fs, &places, store, block_bytes, &config, &log, slot.as_ref());
+    let names = Arc::<Names>::default();
+    let shelf = Shelf::new(Arc::clone(&fs), Arc::clone(&names), places.clone(), store, block_bytes, log.number);
+    let mut tail = new_tail(&fs, &names, &places, store, block_bytes, &config, &log, slot.as_ref());
     let counters = Counters::default();
     let mut index = build::index(&scans, &log, &places, false);
     if log.last > log.witness && !bug(Bug::PageCacheTrustedAtRecovery) {
@@ -78,7 +81,7 @@ pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], con
     mark.publish(tail.epoch, next_sequence(&log).before());
     sweep(&*fs, &places, &scans, &log)?;
     let state = State::new(index, next_sequence(&log));
-    let mut core = Core::new(fs, places, store, config, state, tail, shelf, mark);
+    let mut core = Core::new(fs, names, places, store, config, state, tail, shelf, mark);
     core.counters = counters;
     Ok(core)
 }
@@ -89,8 +92,10 @@ fn next_sequence(log: &Log) -> Sequence {
     log.last.max(log.witness).max(lost).plus(1)
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of a writer's end, each of its own type")]
 fn new_tail(
     fs: &Arc<dyn Fs>,
+    names: &Arc<Names>,
     places: &Places,
     store: [u8; 16],
     block_bytes: u32,
@@ -109,12 +114,15 @@ fn new_tail(
     let seen = log.epoch.max(slot.map_or(Epoch(0), |slot| slot.epoch));
     Tail {
         fs: Arc::clone(fs),
+        names: Arc::clone(names),
         places: places.clone(),
         store,
         block_bytes,
         segment_bytes_max: config.segment_bytes_max,
         active: None,
         left_dirty: Vec::new(),
+        durable_end: None,
+        given_up: Vec::new(),
         epoch: Epoch(seen.0.saturating_add(1)),
         start: Some(start),
         chain: log.chain_at_witness,

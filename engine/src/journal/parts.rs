@@ -71,7 +71,7 @@ impl<'a> Parts<'a> {
         let mut durable_ordinal = next_ordinal;
         let mut lease_epoch = 0;
         for (_, part, runs) in &known {
-            lease_epoch = lease_epoch.max(runs.lease_epoch);
+            lease_epoch = lease_epoch.max(runs.lease_epoch());
             let pending = part.index.pending(runs, part.durable);
             if pending > 0 {
                 durable_ordinal = durable_ordinal.min(runs.end().saturating_sub(pending));
@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
     /// The ordinal that a stream's next record gets, and its highest lease epoch.
     pub fn next(&self, stream: &StreamId) -> (u64, u64) {
         let known = self.parts.iter().filter_map(|part| part.index.stream(stream));
-        known.fold((0, 0), |(next, lease), runs| (next.max(runs.end()), lease.max(runs.lease_epoch)))
+        known.fold((0, 0), |(next, lease), runs| (next.max(runs.end()), lease.max(runs.lease_epoch())))
     }
 
     /// Places of up to `most` durable records of a stream, from ordinal `from`.

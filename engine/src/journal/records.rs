@@ -168,6 +168,8 @@ impl Iterator for Records {
         if self.found.is_empty() && self.next < self.end {
             let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
             self.found = self.lookup.find(&self.stream, self.next, most).into();
+            // What was read ahead may be older than what was found now.
+            self.window.forget();
         }
         let Some(found) = self.found.pop_front() else {
             self.finished = true;

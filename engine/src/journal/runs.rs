@@ -36,8 +36,8 @@ pub(crate) struct Runs {
     runs: Vec<Run>,
     /// Ordinals known to be lost, and the damage that took each; sorted.
     lost: Vec<(u64, u32)>,
-    /// Highest lease epoch seen.
-    pub lease_epoch: u64,
+    /// Lease epochs, each from the first ordinal that was written under it; rising.
+    leases: Vec<(u64, u64)>,
     /// Payload bytes of all records.
     pub payload_bytes: u64,
     /// Index of a damage after which this stream has no record: its head may have been lost there.
@@ -49,6 +49,18 @@ impl Runs {
     pub fn end(&self) -> u64 {
         let lost = self.lost.last().map_or(0, |(ordinal, _)| ordinal.saturating_add(1));
         self.runs.last().map_or(0, Run::end).max(lost)
+    }
+
+    /// Highest lease epoch seen.
+    pub fn lease_epoch(&self) -> u64 {
+        self.leases.last().map_or(0, |(_, epoch)| *epoch)
+    }
+
+    /// Notes under which lease a record was written.
+    pub fn lease(&mut self, ordinal: u64, epoch: u64) {
+        if epoch > self.lease_epoch() {
+            self.leases.push((ordinal, epoch));
+        }
     }
 
     /// Whether nothing is known here.
@@ -159,6 +171,8 @@ impl Runs {
             }
             self.runs.pop();
         }
+        let end = self.end();
+        self.leases.retain(|(first, _)| *first < end);
     }
 
     fn count(&mut self, slot: Slot) {

@@ -1,5 +1,6 @@
 //! Where a prepared spare waits, and the order for the next one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::segment::SegmentHeader;
 use crate::fs::Fs;
 use crate::id::{Epoch, SegmentId};
+use crate::journal::names::Names;
 use crate::journal::place::Places;
 use crate::journal::spare::{self, Spare};
 use crate::journal::stats::Counters;
@@ -19,12 +21,16 @@ pub(crate) struct Order {
     pub epoch: Epoch,
     pub prepared_bytes: u64,
     pub created_ms: u64,
+    /// When it was ordered, in milliseconds of a clock that only goes forward.
+    pub ordered_ms: u64,
 }
 
 #[derive(Default)]
 struct Contents {
     spare: Option<Spare>,
     order: Option<Order>,
+    /// Spares that came too late to be used. Removing many megabytes takes time: not on the write path.
+    late: Vec<PathBuf>,
     closed: bool,
 }
 
@@ -44,13 +50,21 @@ pub(crate) struct Shelf {
     next_number: AtomicU64,
     closed: AtomicBool,
     fs: Arc<dyn Fs>,
+    names: Arc<Names>,
     places: Places,
     store: [u8; 16],
     block_bytes: u32,
 }
 
 impl Shelf {
-    pub fn new(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], block_bytes: u32, last_number: u64) -> Shelf {
+    pub fn new(
+        fs: Arc<dyn Fs>,
+        names: Arc<Names>,
+        places: Places,
+        store: [u8; 16],
+        block_bytes: u32,
+        last_number: u64,
+    ) -> Shelf {
         Shelf {
             contents: Mutex::default(),
             changed: Condvar::new(),
@@ -60,6 +74,7 @@ impl Shelf {
             next_number: AtomicU64::new(last_number.saturating_add(1)),
             closed: AtomicBool::new(false),
             fs,
+            names,
             places,
             store,
             block_bytes,
@@ -79,14 +94,15 @@ impl Shelf {
     /// Takes the spare, if it is of this epoch and newer than segment `after`; others are thrown away,
     /// because segments follow each other by number.
     pub fn take(&self, epoch: Epoch, after: Option<u64>) -> Option<Spare> {
-        let spare = self.contents.lock().spare.take()?;
+        let mut contents = self.contents.lock();
+        let spare = contents.spare.take()?;
         self.ready_epoch.store(0, Ordering::Release);
         self.busy.store(false, Ordering::Release);
         if spare.epoch == epoch && after.is_none_or(|after| spare.id.number > after) {
             return Some(spare);
         }
-        // A name left behind is removed at the next opening.
-        let _ = self.fs.remove_file(&spare.path);
+        contents.late.push(spare.path);
+        self.changed.notify_one();
         None
     }
 
@@ -96,7 +112,7 @@ impl Shelf {
         if ![0, order.epoch.0].contains(&self.ready_epoch.load(Ordering::Acquire)) {
             self.take(order.epoch, None);
         }
-        if self.busy.load(Ordering::Acquire) || order.created_ms < self.resting_until_ms.load(Ordering::Relaxed) {
+        if self.busy.load(Ordering::Acquire) || order.ordered_ms < self.resting_until_ms.load(Ordering::Relaxed) {
             return false;
         }
         let mut contents = self.contents.lock();
@@ -109,9 +125,10 @@ impl Shelf {
         true
     }
 
-    /// Carries out the order there is, if any; says whether there was one. A failure is forgotten: without a spare the file
-    /// grows, and the next rollover orders again.
+    /// Carries out the order there is, if any; says whether there was one. A failure is forgotten, unless it is the
+    /// directory's: without a spare the file grows, and the next rollover orders again.
     pub fn fulfil(&self, counters: &Counters) -> Result<bool> {
+        self.remove_late();
         let order = self.contents.lock().order;
         let Some(order) = order else { return Ok(false) };
         let made = self.make(order, counters);
@@ -129,27 +146,20 @@ impl Shelf {
             Ok(None) => self.busy.store(false, Ordering::Release),
             Err(error) => {
                 self.busy.store(false, Ordering::Release);
-                self.resting_until_ms.store(order.created_ms.saturating_add(REST_MS), Ordering::Relaxed);
+                self.resting_until_ms.store(order.ordered_ms.saturating_add(REST_MS), Ordering::Relaxed);
                 return Err(error);
             }
         }
         Ok(true)
     }
 
-    /// Serves orders until closed. Runs on a thread of its own.
-    pub fn serve(&self, counters: &Counters) {
-        loop {
-            {
-                let mut contents = self.contents.lock();
-                while contents.order.is_none() && !contents.closed {
-                    self.changed.wait(&mut contents);
-                }
-                if contents.closed {
-                    return;
-                }
-            }
-            let _ = self.fulfil(counters);
+    /// Waits until there is something to do; `false` once closed.
+    pub fn wait(&self) -> bool {
+        let mut contents = self.contents.lock();
+        while contents.order.is_none() && contents.late.is_empty() && !contents.closed {
+            self.changed.wait(&mut contents);
         }
+        !contents.closed
     }
 
     /// Stops serving and removes an unused spare; says whether one was removed.
@@ -160,7 +170,16 @@ impl Shelf {
         contents.order = None;
         self.ready_epoch.store(0, Ordering::Release);
         self.changed.notify_all();
-        contents.spare.take().is_some_and(|spare| self.fs.remove_file(&spare.path).is_ok())
+        let spare = contents.spare.take();
+        drop(contents);
+        self.remove_late();
+        spare.is_some_and(|spare| self.fs.remove_file(&spare.path).is_ok())
+    }
+
+    /// A name left behind is removed at the next opening.
+    fn remove_late(&self) {
+        let late = std::mem::take(&mut self.contents.lock().late);
+        late.iter().for_each(|path| drop(self.fs.remove_file(path)));
     }
 
     fn make(&self, order: Order, counters: &Counters) -> Result<Option<Spare>> {
@@ -177,6 +196,6 @@ impl Shelf {
             created_ms: order.created_ms,
         };
         let stop = || self.closed.load(Ordering::Acquire);
-        spare::prepare(&*self.fs, self.places.segment(id), &header, counters, &stop)
+        spare::prepare(&*self.fs, self.places.segment(id), &header, &self.names, counters, &stop)
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::segment::SegmentHeader;
 use crate::fs::{File, Fs, OpenMode, write_all_at};
 use crate::id::{Epoch, SegmentId};
+use crate::journal::names::Names;
 use crate::journal::stats::{Counters, count};
 use crate::number::{narrow, wide};
 use crate::seeded::{Bug, bug};
@@ -35,14 +36,15 @@ pub(crate) fn prepare(
     fs: &dyn Fs,
     path: PathBuf,
     header: &SegmentHeader,
+    names: &Names,
     counters: &Counters,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Spare>> {
     let file = fs.open(&path, OpenMode::CreateNew).map_err(|error| Error::io("create", &path, error))?;
-    let filled = fill(&*file, header, counters, stop);
+    let filled = fill(&*file, header, counters, stop).map_err(|error| Error::io("prepare", &path, error));
     let synced = match filled {
         Ok(true) => match path.parent() {
-            Some(directory) if !bug(Bug::SpareWithoutDirectorySync) => fs.sync_dir(directory).map(|()| true),
+            Some(directory) if !bug(Bug::SpareWithoutDirectorySync) => names.sync(fs, directory).map(|()| true),
             _ => Ok(true),
         },
         other => other,
@@ -60,7 +62,7 @@ pub(crate) fn prepare(
         }
         Err(error) => {
             let _ = fs.remove_file(&path);
-            Err(Error::io("prepare", &path, error))
+            Err(error)
         }
     }
 }

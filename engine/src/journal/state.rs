@@ -1,12 +1,12 @@
 //! What the short lock guards: the open arena, the index, who waits, what failed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::format::group::GROUP_HEADER_BYTES;
 use crate::id::Sequence;
-use crate::journal::batch::Batch;
+use crate::journal::batch::{Batch, Entry};
 use crate::journal::foreign::Foreign;
 use crate::journal::index::{Index, Note};
 use crate::journal::parts::{Part, Parts};
@@ -39,15 +39,20 @@ impl Arena {
 /// A write that failed: what became of the tickets given out before it.
 #[derive(Debug)]
 struct Failure {
-    /// Tickets of this generation or an older one…
-    generation: u64,
+    /// Tickets of these generations…
+    first_generation: u64,
+    last_generation: u64,
     /// …are durable up to here, and failed above.
     durable: Sequence,
     error: Error,
 }
 
-/// How many failures are remembered for tickets that nobody asked about yet.
+/// How many failures are remembered for tickets that nobody asked about yet; failures at one durable mark, as of a disk that
+/// stays full, count once. Tickets older than all of them are answered with an error, whatever became of them.
 const FAILURES_MAX: usize = 1024;
+
+/// Up to so many records a batch is searched for a stream's earlier records one by one.
+const SHORT_BATCH: usize = 32;
 
 /// The state behind the lock.
 pub(crate) struct State {
@@ -68,7 +73,7 @@ pub(crate) struct State {
     pub poison: Option<Error>,
     pub waiters: Waiters,
     pub closed: bool,
-    /// When the oldest record in the arena was appended, in milliseconds of the clock.
+    /// When the oldest record in the arena was appended, in milliseconds of the clock that only goes forward.
     pub arena_since_ms: Option<u64>,
     /// When the oldest record not yet durable was appended.
     pub undurable_since_ms: Option<u64>,
@@ -127,18 +132,30 @@ impl State {
         index.damage.get(damage)
     }
 
+    /// Whether a batch can be appended: to a journal that is open, at the heads it expects.
+    pub fn admit(&self, batch: &mut Batch, root: &Path) -> Result<()> {
+        match self.refusal() {
+            Some(error) => Err(error),
+            None => self.check(batch, root),
+        }
+    }
+
     /// Checks every record of a batch against its stream's head, and settles the ordinals left open.
     /// Changes nothing but the batch.
-    pub fn check(&self, batch: &mut Batch, root: &Path) -> Result<()> {
+    fn check(&self, batch: &mut Batch, root: &Path) -> Result<()> {
         let parts = self.parts(Sequence(0));
+        // The batch's own earlier records count. Most batches are short and of one stream: for those a map costs more.
+        let mut heads = (batch.entries.len() > SHORT_BATCH).then(HashMap::new);
         for at in 0..batch.entries.len() {
             let (before, rest) = batch.entries.split_at_mut(at);
             let Some(entry) = rest.first_mut() else { break };
             let stream = entry.header.stream;
-            // The batch's own earlier records count; most batches write one stream, so look at the nearest first.
-            let earlier = before.iter().rev().find(|other| other.header.stream == stream);
+            let earlier = match &heads {
+                Some(heads) => heads.get(&stream).copied(),
+                None => before.iter().rev().find(|other| other.header.stream == stream).map(Entry::head_behind),
+            };
             let (actual, lease_epoch) = match earlier {
-                Some(other) => (other.header.ordinal.saturating_add(1), other.header.lease_epoch),
+                Some(head) => head,
                 None => {
                     // Ordinals after a lost tail would be given a second time.
                     if let Some(damage) = parts.doubt(&stream).and_then(|damage| self.damage(damage)) {
@@ -159,12 +176,15 @@ impl State {
                 entry.header.ordinal = actual;
                 batch.refresh(at);
             }
+            if let (Some(heads), Some(entry)) = (&mut heads, batch.entries.get(at)) {
+                heads.insert(stream, entry.head_behind());
+            }
         }
         Ok(())
     }
 
-    /// Copies a checked batch into the arena and notes its records.
-    pub fn take(&mut self, batch: &Batch, now_ms: u64) -> Ticket {
+    /// Copies a checked batch into the arena and notes its records; gives the last one's sequence.
+    pub fn take(&mut self, batch: &Batch, now_ms: u64) -> Sequence {
         let group = u32::try_from(self.index.groups.len()).unwrap_or(u32::MAX);
         let base = self.arena.bytes.len();
         self.arena.bytes.extend_from_slice(&batch.frames);
@@ -186,19 +206,16 @@ impl State {
         self.arena_since_ms.get_or_insert(now_ms);
         self.undurable_since_ms.get_or_insert(now_ms);
         self.appended_ms = now_ms;
-        Ticket { sequence: self.next_sequence.before(), generation: self.generation }
+        self.next_sequence.before()
     }
 
     /// What became of a ticket, if that is settled.
     pub fn outcome(&self, ticket: Ticket, durable: Sequence) -> Option<Result<()>> {
         if ticket.generation != self.generation {
-            let failure = self.failures.iter().find(|failure| failure.generation >= ticket.generation);
-            return Some(match failure {
-                Some(failure) if ticket.sequence > failure.durable && !bug(Bug::FailedTicketAcknowledged) => {
-                    Err(failure.error.clone())
-                }
-                _ => Ok(()),
-            });
+            let failure = self.failures.iter().find(|failure| failure.last_generation >= ticket.generation)?;
+            let forgotten = failure.first_generation > ticket.generation;
+            let failed = (forgotten || ticket.sequence > failure.durable) && !bug(Bug::FailedTicketAcknowledged);
+            return Some(if failed { Err(failure.error.clone()) } else { Ok(()) });
         }
         if ticket.sequence <= durable {
             return Some(Ok(()));
@@ -209,7 +226,16 @@ impl State {
     /// After a failed write: every record that is not durable is taken back.
     pub fn give_up(&mut self, durable: Sequence, error: Error) {
         let error = Error::WriteFailed { durable, source: Box::new(error) };
-        self.failures.push_back(Failure { generation: self.generation, durable, error });
+        let generation = self.generation;
+        match self.failures.back_mut().filter(|last| last.durable == durable) {
+            Some(last) => *last = Failure { last_generation: generation, error, ..*last },
+            None => self.failures.push_back(Failure {
+                first_generation: generation,
+                last_generation: generation,
+                durable,
+                error,
+            }),
+        }
         if self.failures.len() > FAILURES_MAX {
             self.failures.pop_front();
         }

@@ -9,6 +9,7 @@ use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::segment::{EpochStart, SegmentHeader};
 use crate::fs::{File, Fs, OpenMode, write_all_at};
 use crate::id::{Epoch, SegmentId, Sequence};
+use crate::journal::names::Names;
 use crate::journal::place::Places;
 use crate::journal::shelf::Shelf;
 use crate::journal::spare::Spare;
@@ -51,6 +52,7 @@ pub(crate) struct Written {
 /// State of the writer's end.
 pub(crate) struct Tail {
     pub fs: Arc<dyn Fs>,
+    pub names: Arc<Names>,
     pub places: Places,
     pub store: [u8; 16],
     pub block_bytes: u32,
@@ -59,6 +61,11 @@ pub(crate) struct Tail {
     /// Left segments that hold groups not yet synced.
     pub left_dirty: Vec<Active>,
     pub epoch: Epoch,
+    /// Where the last durable group ends: everything behind it is given up after a failed write.
+    pub durable_end: Option<(SegmentId, u64)>,
+    /// Files with groups that were given up behind this offset: the new epoch says so once its first group is there. Until
+    /// then they are to be cut off before a clean close.
+    pub given_up: Vec<(Arc<dyn File>, u64)>,
     /// Set until the first segment of this epoch is begun.
     pub start: Option<EpochStart>,
     /// Checksum of the last group written.
@@ -136,12 +143,15 @@ impl Tail {
     pub fn sync(&mut self, counters: &Counters) -> Result<()> {
         let left = std::mem::take(&mut self.left_dirty);
         for segment in left.iter().filter(|_| !bug(Bug::LeftSegmentsNotSynced)) {
-            sync_segment(&*self.fs, segment, counters)?;
+            sync_segment(&*self.fs, &self.names, segment, counters)?;
         }
         if let Some(active) = self.active.as_mut() {
-            sync_segment(&*self.fs, active, counters)?;
+            sync_segment(&*self.fs, &self.names, active, counters)?;
             active.dirty = false;
             active.name_dirty = false;
+            self.durable_end = Some((active.id, active.offset));
+            // This epoch's first group is there.
+            self.given_up.clear();
         }
         self.chain_durable = self.chain_records;
         Ok(())
@@ -156,8 +166,7 @@ impl Tail {
     /// after the durable mark.
     pub fn start_over(&mut self, durable: Sequence) {
         if !bug(Bug::EpochKeptAfterFailedWrite) {
-            self.active = None;
-            self.left_dirty.clear();
+            self.give_up();
             self.epoch = Epoch(self.epoch.0.saturating_add(1));
             self.start = Some(EpochStart {
                 start_sequence: durable.plus(1),
@@ -169,6 +178,30 @@ impl Tail {
         self.chain_records = self.chain_durable;
         self.written = durable;
         self.witnessed = durable;
+    }
+
+    /// Leaves the segments that were written since the last sync; those in which nothing is durable are removed.
+    fn give_up(&mut self) {
+        for segment in std::mem::take(&mut self.left_dirty).into_iter().chain(self.active.take()) {
+            match self.durable_end.filter(|(id, _)| *id == segment.id) {
+                Some((_, end)) => self.given_up.push((segment.file, end)),
+                // A name that stays behind is removed at the next opening.
+                None => drop(self.fs.remove_file(&segment.path)),
+            }
+        }
+    }
+
+    /// Before a clean close: cuts off what was given up and what no new epoch supersedes, so that it does not come back.
+    /// Says whether there was anything.
+    pub fn cut_given_up(&mut self) -> bool {
+        let given_up = std::mem::take(&mut self.given_up);
+        if self.start.is_some() {
+            for (file, end) in &given_up {
+                // What fails leaves records behind that nobody was told are there: the next opening finds them.
+                let _ = file.set_len(*end).and_then(|()| file.sync_data());
+            }
+        }
+        !given_up.is_empty()
     }
 
     /// Begins a growing segment: its header is written, not yet synced.
@@ -240,6 +273,8 @@ impl Tail {
             dirty: false,
             name_dirty: false,
         });
+        let longer = spare.prepared_bytes.saturating_mul(4);
+        self.next_prepared_bytes = longer.min(self.segment_bytes_max);
     }
 
     fn leave(&mut self, next: Active) {
@@ -251,7 +286,7 @@ impl Tail {
     }
 }
 
-fn sync_segment(fs: &dyn Fs, segment: &Active, counters: &Counters) -> Result<()> {
+fn sync_segment(fs: &dyn Fs, names: &Names, segment: &Active, counters: &Counters) -> Result<()> {
     if segment.dirty {
         segment.file.sync_data().map_err(|error| Error::io("sync", &segment.path, error))?;
         counters.syncs.fetch_add(1, Ordering::Relaxed);
@@ -260,7 +295,7 @@ fn sync_segment(fs: &dyn Fs, segment: &Active, counters: &Counters) -> Result<()
         && !bug(Bug::NoDirectorySync)
         && let Some(directory) = segment.path.parent()
     {
-        fs.sync_dir(directory).map_err(|error| Error::io("sync directory", directory, error))?;
+        names.sync(fs, directory)?;
         counters.directory_syncs.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())

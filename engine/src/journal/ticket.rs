@@ -18,6 +18,8 @@ pub struct Ticket {
     pub(crate) sequence: Sequence,
     /// How many writes had failed when it was appended: sequences are given again after a failure.
     pub(crate) generation: u64,
+    /// Which engine gave it: sequences and generations begin again with each.
+    pub(crate) engine: u64,
 }
 
 impl Ticket {
@@ -96,8 +98,8 @@ impl Future for Append {
         match this.core.try_append(batch) {
             Ok(Appended::Done(ticket)) => Poll::Ready(Ok(ticket)),
             Ok(Appended::Full(batch)) => {
+                this.waiter = this.core.wait_for_room(&batch, context.waker());
                 this.batch = Some(batch);
-                this.waiter = Some(this.core.wait_for_room(context.waker()));
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(error)),

@@ -40,7 +40,7 @@ impl Core {
     }
 
     fn next_step(&self) -> Step {
-        let now_ms = self.config.clock.now_ms();
+        let now_ms = self.config.clock.ticks_ms();
         let durable = self.durable();
         let mut state = self.state.lock();
         if state.closed || state.poison.is_some() {

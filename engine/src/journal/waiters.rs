@@ -1,6 +1,6 @@
 //! Who waits for the durable mark: threads and tasks, alike as wakers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
@@ -25,6 +25,8 @@ struct Waiter {
 #[derive(Default)]
 pub(crate) struct Waiters {
     waiting: BTreeMap<WaiterId, Waiter>,
+    /// Those that can lead.
+    leaders: BTreeSet<WaiterId>,
     next_number: u64,
 }
 
@@ -34,43 +36,50 @@ impl Waiters {
         self.next_number = self.next_number.wrapping_add(1);
         let id = WaiterId { sequence, number: self.next_number };
         self.waiting.insert(id, Waiter { waker, can_lead });
+        if can_lead {
+            self.leaders.insert(id);
+        }
         id
     }
 
-    /// Replaces a task's waker, if it still waits.
-    pub fn renew(&mut self, id: WaiterId, waker: &Waker) -> bool {
+    /// Replaces a task's waker and gives the old one; the new one back, if it waits no more.
+    pub fn renew(&mut self, id: WaiterId, waker: Waker) -> Result<Waker, Waker> {
         match self.waiting.get_mut(&id) {
-            Some(waiter) => {
-                waiter.waker.clone_from(waker);
-                true
-            }
-            None => false,
+            Some(waiter) => Ok(std::mem::replace(&mut waiter.waker, waker)),
+            None => Err(waker),
         }
     }
 
     /// Takes a waiter out.
-    pub fn remove(&mut self, id: WaiterId) {
-        self.waiting.remove(&id);
+    pub fn remove(&mut self, id: WaiterId) -> Option<Waker> {
+        self.leaders.remove(&id);
+        self.waiting.remove(&id).map(|waiter| waiter.waker)
     }
 
     /// Takes out all that wait for `durable` or less.
     pub fn take_upto(&mut self, durable: Sequence, woken: &mut Vec<Waker>) {
         while let Some(entry) = self.waiting.first_entry() {
-            if entry.key().sequence > durable {
+            let id = *entry.key();
+            if id.sequence > durable {
                 break;
             }
-            woken.push(entry.remove().waker);
+            let waiter = entry.remove();
+            if waiter.can_lead {
+                self.leaders.remove(&id);
+            }
+            woken.push(waiter.waker);
         }
     }
 
     /// Takes out everybody.
     pub fn take_all(&mut self, woken: &mut Vec<Waker>) {
+        self.leaders.clear();
         woken.extend(std::mem::take(&mut self.waiting).into_values().map(|waiter| waiter.waker));
     }
 
     /// A waiting thread that can lead the next group; it stays registered.
     pub fn leader(&self) -> Option<Waker> {
-        self.waiting.values().find(|waiter| waiter.can_lead).map(|waiter| waiter.waker.clone())
+        self.waiting.get(self.leaders.first()?).map(|waiter| waiter.waker.clone())
     }
 
     /// Whether anybody waits.

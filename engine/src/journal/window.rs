@@ -37,6 +37,11 @@ impl Window {
         Ok(())
     }
 
+    /// Reads anew what is asked for next.
+    pub fn forget(&mut self) {
+        self.bytes.clear();
+    }
+
     /// The path of the segment being read.
     pub fn path(&self) -> std::path::PathBuf {
         self.segment.as_ref().map(|(place, _)| place.path.clone()).unwrap_or_default()

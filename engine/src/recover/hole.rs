@@ -146,18 +146,25 @@ impl Hole<'_> {
 
     fn place(&self) -> (DamageKind, SegmentId, u64, u64) {
         let next = self.next.and_then(|next| Some((next, self.scans.get(next.scan)?)));
+        // Zeros before a group, or to the end of a file that grows with its groups, were no unused room.
+        let emptied = |pending: &&Pending<'_>| !pending.is_last || self.is_growing(pending.segment);
+        if let Some(pending) = self.pending.iter().find(emptied) {
+            return (DamageKind::Gap, pending.segment, pending.gap.offset, pending.gap.end);
+        }
         if let Some((next, scan)) = next
             && self.number_is_missing(&next)
         {
             return (DamageKind::MissingSegment, scan.id, next.offset, next.offset);
         }
-        if let Some(pending) = self.pending.iter().find(|pending| !pending.is_last) {
-            return (DamageKind::Gap, pending.segment, pending.gap.offset, pending.gap.end);
-        }
         match next {
             Some((next, scan)) if next.follows_directly => (DamageKind::Chain, scan.id, next.offset, next.offset),
             _ => self.cut_off(),
         }
+    }
+
+    fn is_growing(&self, segment: SegmentId) -> bool {
+        let scan = self.scans.iter().find(|scan| scan.id == segment);
+        scan.is_some_and(|scan| scan.header.as_ref().is_ok_and(|header| header.prepared_bytes == 0))
     }
 
     /// A segment ends too early: the last one that is shorter than a header; or else, if others follow or the one that
@@ -225,7 +232,7 @@ fn gap_damage(pending: &Pending<'_>, first: Sequence, count: Option<u64>) -> Dam
         kind: DamageKind::Gap,
         first,
         count,
-        complete: count == Some(0) || (gap.vouched && count == Some(wide(records.len()))),
+        complete: count == Some(0) || (gap.claims_to_begin(first) && count == Some(wide(records.len()))),
         records,
     }
 }

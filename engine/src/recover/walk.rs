@@ -4,6 +4,7 @@ use crate::format::frame::{FRAME_HEADER_BYTES, FrameHeader, checksum};
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::is_zero;
 use crate::format::segment::{BLOCK_BYTES_MAX, BLOCK_BYTES_MIN};
+use crate::id::Sequence;
 use crate::number::{narrow, wide};
 use crate::recover::judge::{SECTOR_BYTES, torn_looking};
 use crate::seeded::{Bug, bug};
@@ -78,6 +79,31 @@ pub struct Gap {
     /// Whether the damaged header still holds the checksum of exactly the suspects' headers: they are
     /// all the frames there were, as they were written.
     pub vouched: bool,
+    /// What the damaged header claims of its place, if it vouches for its frames.
+    pub claims: Option<Claims>,
+}
+
+/// Fields of a damaged group header. A block that was written in the wrong place claims another place than the one that is
+/// missing where it was found; a header that rotted differs in few bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Of its first record.
+    pub first_sequence: Sequence,
+    /// The durable mark when it was written: below its own first sequence.
+    pub durable_upto: Sequence,
+}
+
+impl Gap {
+    /// Whether the damaged header is that of the group with this first sequence, as far as it can still be told: not both of
+    /// two fields rot at once.
+    pub(crate) fn claims_to_begin(&self, first: Sequence) -> bool {
+        self.claims.is_some_and(|claims| claims.first_sequence == first || claims.durable_upto == first.before())
+    }
+}
+
+fn claims(group: &[u8]) -> Option<Claims> {
+    let word = |at: usize| group.get(at..)?.first_chunk::<8>().map(|bytes| Sequence(u64::from_le_bytes(*bytes)));
+    Some(Claims { first_sequence: word(24)?, durable_upto: word(32)? })
 }
 
 /// Reads a segment's bytes, header block included, into groups and gaps. Total: any bytes give a walk.
@@ -212,7 +238,17 @@ impl Segment<'_> {
             // The checksum of an empty payload is zero: it vouches for nothing.
             suspects.retain(|frame| frame.header.payload_bytes > 0);
         }
-        let gap = Gap { offset: wide(offset), end: wide(end), empty, torn_looking, header, suspects, vouched };
+        let claims = claims(content).filter(|_| vouched);
+        let gap = Gap {
+            offset: self.place(offset),
+            end: self.place(end),
+            empty,
+            torn_looking,
+            header,
+            suspects,
+            vouched,
+            claims,
+        };
         (Piece::Gap(gap), end)
     }
 

@@ -326,6 +326,11 @@ impl World {
     pub fn prepare_spare(&mut self) -> Checked {
         let Some(engine) = self.engine()? else { return Ok(()) };
         match engine.prepare_spare() {
+            // The directory's sync failed: with it the journal stops, and what is on disk is not known.
+            Err(Error::Poisoned { .. }) if self.had_faults() => {
+                self.refused = true;
+                Ok(())
+            }
             Err(error) if self.met_fault() => self.explained(&error),
             Err(error) => Err(Violation::new(I9, format!("no spare: {error}"))),
             Ok(_) => Ok(()),

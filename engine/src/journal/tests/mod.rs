@@ -6,6 +6,7 @@ mod journals;
 mod reading;
 mod recovery;
 mod segments;
+mod settling;
 mod timers;
 
 use std::path::{Path, PathBuf};
