@@ -13,6 +13,7 @@ use crate::solo::Solo;
 use crate::sqlite::Sqlite;
 use crate::tasks;
 use crate::threadlog::Ours;
+use crate::threads::LiveCrowd;
 
 /// When the writers stop: after so many appends in all, or at a time.
 pub struct Quota {
@@ -77,6 +78,8 @@ pub enum Crowd {
     Threads(Ours),
     /// Our engine, a task for each writer.
     Tasks(Ours, tokio::runtime::Runtime, &'static str),
+    /// Live threads of our store, a task for each; as many as it has, whatever the number of writers.
+    Live(LiveCrowd),
     /// A connection that the writers take in turns, a transaction each.
     SqliteLocked(Mutex<Sqlite>),
     /// A connection; whoever finds it free inserts what all others wait for, in one transaction.
@@ -93,6 +96,7 @@ impl Crowd {
             Crowd::Raw(_) => "raw, groups of all writers".to_owned(),
             Crowd::Threads(_) => "threadlog, threads".to_owned(),
             Crowd::Tasks(_, _, flavour) => format!("threadlog, tasks, tokio {flavour}"),
+            Crowd::Live(live) => format!("threadlog, live threads, tokio {}", live.flavour),
             Crowd::SqliteLocked(_) => "SQLite, a transaction each".to_owned(),
             Crowd::SqliteBatched(_) => "SQLite, batched by hand".to_owned(),
             Crowd::JsonLines(_) => "JSONL, a sync each".to_owned(),
@@ -108,6 +112,7 @@ impl Crowd {
             Crowd::Raw(groups) => threads(1, &quota, |_| groups.lock().append()),
             Crowd::Threads(ours) => threads(writers, &quota, |writer| ours.append_durable(writer)),
             Crowd::Tasks(ours, runtime, _) => tasks::run(runtime, ours, writers, quota),
+            Crowd::Live(live) => live.run(quota),
             Crowd::SqliteLocked(sqlite) => threads(writers, &quota, |_| sqlite.lock().append()),
             Crowd::SqliteBatched(sqlite) => threads(writers, &quota, |writer| sqlite.append(writer)),
             Crowd::JsonLines(file) => threads(writers, &quota, |_| file.lock().append()),
@@ -120,6 +125,7 @@ impl Crowd {
         match self {
             Crowd::Raw(groups) => Some(groups.lock().groups()),
             Crowd::Threads(ours) | Crowd::Tasks(ours, ..) => ours.syncs(),
+            Crowd::Live(live) => live.syncs(),
             Crowd::JsonLines(file) => file.lock().syncs(),
             Crowd::SqliteLocked(_) | Crowd::SqliteBatched(_) => None,
         }
@@ -130,6 +136,7 @@ impl Crowd {
     pub fn note(&self) -> String {
         match self {
             Crowd::Threads(ours) | Crowd::Tasks(ours, ..) => ours.note(),
+            Crowd::Live(live) => live.note(),
             Crowd::SqliteBatched(sqlite) => format!("fan-in {:.1}", sqlite.fan_in()),
             Crowd::Raw(_) => "a group for each latency".to_owned(),
             Crowd::SqliteLocked(_) | Crowd::JsonLines(_) => String::new(),
@@ -150,6 +157,7 @@ impl Crowd {
         Ok(Some(match self {
             Crowd::Raw(_) => return Ok(None),
             Crowd::Threads(ours) | Crowd::Tasks(ours, ..) => ours.count_again()?,
+            Crowd::Live(live) => live.count_again()?,
             Crowd::SqliteLocked(sqlite) => Box::new(sqlite.into_inner()).count_again()?,
             Crowd::SqliteBatched(sqlite) => sqlite.count_again()?,
             Crowd::JsonLines(file) => Box::new(file.into_inner()).count_again()?,

@@ -9,6 +9,7 @@ pub mod enqueue;
 pub mod files;
 pub mod latency;
 pub mod machine;
+pub mod many;
 pub mod place;
 pub mod plan;
 pub mod raw;

@@ -28,6 +28,8 @@ pub struct Plan {
     pub wake_ups: u64,
     /// Bytes written to learn the disk's sequential bandwidth.
     pub bandwidth_bytes: u64,
+    /// Live threads in one process.
+    pub live_threads: u64,
     /// Turns of import, export and list.
     pub files_rounds: u64,
 }
@@ -45,6 +47,7 @@ impl Plan {
             sustained,
             wake_ups: 5000,
             bandwidth_bytes: 2 << 30,
+            live_threads: 10_000,
             files_rounds: 3,
         }
     }
@@ -61,6 +64,7 @@ impl Plan {
             sustained: Duration::from_secs(1),
             wake_ups: 500,
             bandwidth_bytes: 64 << 20,
+            live_threads: 1000,
             files_rounds: 1,
         }
     }

@@ -17,7 +17,7 @@ use crate::solo::{Measured, Solo, Turns, interleave};
 use crate::sqlite::Sqlite;
 use crate::tasks::runtimes;
 use crate::threadlog::{Ours, OursAsync, config};
-use crate::threads::LiveItems;
+use crate::threads::{LiveCrowd, LiveItems};
 use crate::{Result, payload};
 
 /// Appends that wait for nothing.
@@ -119,6 +119,21 @@ pub fn crowd(plan: &Plan, bytes: usize) -> Result<Table> {
     crowds.push(Crowd::JsonLines(Mutex::new(JsonLines::new(&place.path("jsonl"), &payload)?)));
     let rows = turns(crowds, plan.crowd_rounds, plan.crowd_turn, &place)?;
     Ok(Table::new(format!("durable, {WRITERS} writers, {}", text(bytes)), rows))
+}
+
+/// Live threads of one store, all flushing at once: the rate is of flushes, the syncs are per flush.
+///
+/// # Errors
+/// Those of the contenders.
+pub fn live(plan: &Plan, bytes: usize) -> Result<Table> {
+    let place = Place::new(plan.room_bytes())?;
+    let payload = payload(bytes);
+    let mut crowds = vec![Crowd::Raw(Mutex::new(RawGroups::new(&place.path("raw"), &payload, WRITERS)?))];
+    for (runtime, flavour) in runtimes()? {
+        crowds.push(Crowd::Live(LiveCrowd::new(&place.path(flavour), WRITERS, bytes, runtime, flavour)?));
+    }
+    let rows = turns(crowds, plan.crowd_rounds, plan.crowd_turn, &place)?;
+    Ok(Table::new(format!("{WRITERS} live threads flushing, {}", text(bytes)), rows))
 }
 
 /// What many writers reach for a short and for a long time, as a share of the disk's sequential bandwidth, which is measured

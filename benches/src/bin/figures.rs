@@ -10,7 +10,7 @@ use threadlog_benches::report::Table;
 use threadlog_benches::solo::Solo;
 use threadlog_benches::sqlite::Sqlite;
 use threadlog_benches::threadlog::Ours;
-use threadlog_benches::{Result, files, payload, tables};
+use threadlog_benches::{Result, files, many, payload, tables};
 
 /// Figures of threadlog beside controls and peers, all in turns.
 #[derive(Parser)]
@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
     #[command(subcommand)]
-    steady: Option<Command>,
+    alone: Option<Command>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +37,7 @@ enum Part {
     Solo,
     Async,
     Crowd,
+    Live,
     Throughput,
     Files,
 }
@@ -51,6 +52,11 @@ enum Command {
         #[arg(default_value_t = 5000)]
         appends: u64,
     },
+    /// Nothing but live threads; what the process then holds, as JSON.
+    Live {
+        /// How many.
+        threads: u64,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -62,8 +68,13 @@ enum Who {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Steady { who, appends }) = arguments.steady {
-        return steady(who, appends);
+    match arguments.alone {
+        Some(Command::Steady { who, appends }) => return steady(who, appends),
+        Some(Command::Live { threads }) => {
+            println!("{}", serde_json::to_string(&many::measure(threads)?)?);
+            return Ok(());
+        }
+        None => {}
     }
     let plan = if arguments.quick { Plan::quick() } else { Plan::thorough(Duration::from_secs(arguments.sustained)) };
     let wanted = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
@@ -88,6 +99,10 @@ fn main() -> Result<()> {
     if wanted(Part::Async) {
         add(tables::solo_async(&plan, 1024, false)?);
         add(tables::solo_async(&plan, 1024, true)?);
+    }
+    if wanted(Part::Live) {
+        add(tables::live(&plan, 1024)?);
+        add(many::table(plan.live_threads)?);
     }
     if wanted(Part::Throughput) {
         tables::throughput(&plan, 1024)?.into_iter().for_each(&mut add);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
+use threadlog::ThreadId;
 use threadlog_sample::Plan;
 
 use crate::command::import::{self, Import};
@@ -44,12 +45,12 @@ pub fn run(arguments: &Demo, context: &Context, out: &mut Output) -> Result<Exit
     let imported = import::run(&Import { paths }, &context, out)?;
     step("The threads, the newest first", out)?;
     let opened = context.open()?;
-    list::say(&opened, &List { limit: Some(ROWS), ..List::default() }, out)?;
+    let first = list::say(&opened, &List { limit: Some(ROWS), ..List::default() }, out)?;
     step("Sizes", out)?;
     let stats = opened.stats()?;
     let (lines, disk) = (human::size(stats.line_bytes), human::size(stats.disk_bytes));
     out.line(format_args!("{lines} of lines take {disk} on disk, checksums and room to grow included"))?;
-    next(&store, &opened, out)?;
+    next(&store, first, out)?;
     let place =
         Place { store: store.display().to_string(), line_bytes: stats.line_bytes, disk_bytes: stats.disk_bytes };
     out.record("demo", &place)?;
@@ -75,12 +76,12 @@ fn sources(arguments: &Demo, folder: &Folder, out: &mut Output) -> Result<Vec<Pa
 }
 
 /// What to try now.
-fn next(store: &Path, opened: &threadlog::Store, out: &mut Output) -> Result<(), Failure> {
+fn next(store: &Path, first: Option<ThreadId>, out: &mut Output) -> Result<(), Failure> {
     step("Next", out)?;
     // As this program was called, so that the line works when it is copied.
     let program = std::env::args().next().unwrap_or_else(|| "threadlog".to_owned());
     let store = store.display();
-    let id = opened.threads().first().map_or_else(|| "ID".to_owned(), |thread| thread.thread.to_string());
+    let id = first.map_or_else(|| "ID".to_owned(), |thread| thread.to_string());
     for command in [format!("show {id}"), "verify".to_owned(), "export --to DIR".to_owned()] {
         out.line(format_args!("  {program} --store {store} {command}"))?;
     }

@@ -36,8 +36,8 @@ pub fn run(arguments: &List, context: &Context, out: &mut Output) -> Result<Exit
     soundness(&store.log().damage(), out)
 }
 
-/// The threads of an open store: a row for people, a record for programs.
-pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<(), Failure> {
+/// The threads of an open store: a row for people, a record for programs. Gives back the first of them.
+pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Option<ThreadId>, Failure> {
     let page = page(&LocalThreadStore::reading(store)?, arguments)?;
     let ids: Vec<ThreadId> = page.threads.iter().map(StoredThread::id).collect();
     let mut sizes: HashMap<ThreadId, ThreadSummary> =
@@ -61,7 +61,8 @@ pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<(), Fail
         bytes = bytes.saturating_add(summary.current.facts.totals().bytes);
     }
     out.table(&table)?;
-    end(&page, arguments, bytes, out)
+    end(&page, arguments, bytes, out)?;
+    Ok(ids.first().copied())
 }
 
 /// The threads asked for, as one page: what a page of the store can hold is no limit of the list.
