@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::frame::{self, FRAME_HEADER_BYTES, FrameHeader};
+use crate::format::large::LARGE_REFERENCE_BYTES;
 use crate::fs::Fs;
 use crate::id::StreamId;
 use crate::journal::index::{Conflict, Found, Head, SegmentPlace, StreamInfo};
 use crate::journal::large;
 use crate::journal::place::Places;
 use crate::journal::window::Window;
-use crate::number::narrow;
+use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
 
 /// A record as it was appended.
@@ -85,6 +86,7 @@ pub struct Records {
     found: VecDeque<Found>,
     window: Window,
     finished: bool,
+    large_only: bool,
 }
 
 impl Records {
@@ -97,14 +99,27 @@ impl Records {
             found: VecDeque::new(),
             window: Window::new(),
             finished: false,
+            large_only: false,
         }
     }
 
-    fn load(&mut self, found: &Found, ordinal: u64) -> Result<Record> {
+    /// Passes over records that stand in the log itself, most of them without reading them: what is left are those in
+    /// files of their own, and errors. Opening a store checks the former, not the latter.
+    #[must_use]
+    pub fn large_only(mut self) -> Records {
+        self.large_only = true;
+        self
+    }
+
+    fn load(&mut self, found: &Found, ordinal: u64) -> Result<Option<Record>> {
         let (segment, offset, payload_bytes) = match found {
             Found::At { segment, offset, payload_bytes } => (*segment, *offset, *payload_bytes),
             Found::Lost(damage) => return Err(self.lost(*damage, ordinal)),
         };
+        let reference = wide(LARGE_REFERENCE_BYTES) == u64::from(payload_bytes);
+        if self.large_only && !reference {
+            return Ok(None);
+        }
         let lookup = Arc::clone(&self.lookup);
         self.window.enter(lookup.fs(), segment, || lookup.segment(segment))?;
         let payload_length = narrow(u64::from(payload_bytes)).unwrap_or(usize::MAX);
@@ -114,13 +129,16 @@ impl Records {
             Ok((header, payload)) => (header, payload.to_vec()),
             Err(what) => return Err(corrupt_record(self.window.path(), offset, what, self.stream, ordinal)),
         };
+        if self.large_only && !header.large {
+            return Ok(None);
+        }
         let payload = if header.large {
             large::read(lookup.fs(), lookup.places(), &payload).map_err(|error| with_stream(error, self.stream))?
         } else {
             payload
         };
         let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
-        Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
+        Ok(Some(Record { stream, ordinal, lease_epoch, clock, codec, payload }))
     }
 
     fn lost(&self, damage: Option<usize>, ordinal: u64) -> Error {
@@ -138,26 +156,31 @@ impl Iterator for Records {
     type Item = Result<Record>;
 
     fn next(&mut self) -> Option<Result<Record>> {
-        if self.finished {
-            return None;
+        while !self.finished {
+            if self.found.is_empty() && self.next < self.end {
+                let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
+                self.found = self.lookup.find(&self.stream, self.next, most).into();
+            }
+            let Some(found) = self.found.pop_front() else {
+                self.finished = true;
+                // A range that was served in full does not depend on what may stand behind it.
+                let open = self.next < self.end;
+                return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
+            };
+            let ordinal = self.next;
+            self.next = self.next.saturating_add(1);
+            if let Some(record) = self.load(&found, ordinal).transpose() {
+                return Some(record);
+            }
         }
-        if self.found.is_empty() && self.next < self.end {
-            let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
-            self.found = self.lookup.find(&self.stream, self.next, most).into();
-        }
-        let Some(found) = self.found.pop_front() else {
-            self.finished = true;
-            // A range that was served in full does not depend on what may stand behind it.
-            let open = self.next < self.end;
-            return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
-        };
-        let ordinal = self.next;
-        self.next = self.next.saturating_add(1);
-        Some(self.load(&found, ordinal))
+        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.found.len(), narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok())
+        (
+            if self.large_only { 0 } else { self.found.len() },
+            narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok(),
+        )
     }
 }
 
