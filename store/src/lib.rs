@@ -35,6 +35,7 @@ pub mod live;
 pub mod local;
 pub mod memory;
 pub mod metadata;
+mod owners;
 pub mod path;
 pub mod policy;
 pub mod progress;

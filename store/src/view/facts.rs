@@ -90,21 +90,27 @@ impl ThreadFacts {
         totals
     }
 
-    /// When the thread began: its own word, else its first item, else the store's record of its creation.
+    /// When the thread began: its own word, else its first item, else the store's record of its creation, or its file's
+    /// modification time if that is earlier.
     #[must_use]
     pub fn began(&self) -> Option<Timestamp> {
-        let created = || self.life.created().and_then(|created| Timestamp::from_ms(created.at_ms));
+        let created = || {
+            let created = self.life.created().and_then(|created| Timestamp::from_ms(created.at_ms))?;
+            Some(self.modified().map_or(created, |modified| modified.min(created)))
+        };
         self.first.started().or_else(|| self.totals.first_time()).or_else(created)
     }
 
     /// When something last happened: its last item's time; where items have none, the file's modification time.
     #[must_use]
     pub fn last_active(&self) -> Option<Timestamp> {
-        let modified = || {
-            let source = self.life.latest_source()?;
-            Timestamp::from_ms(u64::try_from(source.modified_ns / 1_000_000).ok()?)
-        };
-        self.totals.last_time().or_else(modified).or_else(|| self.began())
+        self.totals.last_time().or_else(|| self.modified()).or_else(|| self.began())
+    }
+
+    /// The modification time of the file it was imported from last.
+    fn modified(&self) -> Option<Timestamp> {
+        let source = self.life.latest_source()?;
+        Timestamp::from_ms(u64::try_from(source.modified_ns / 1_000_000).ok()?)
     }
 
     fn item(&mut self, ordinal: u64, record: &ItemRecord<'_>) {
