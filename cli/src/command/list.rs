@@ -29,12 +29,12 @@ const PREVIEW_CHARS_MAX: usize = 200;
 /// Runs `list`.
 pub fn run(arguments: &List, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let store = context.open()?;
-    say(&store, arguments.limit, out)?;
-    soundness(&store.log().damage(), out)
+    let lost = say(&store, arguments.limit, out)?;
+    soundness(&store.log().damage(), lost, out)
 }
 
-/// The threads of an open store: a row for people, a record for programs.
-pub fn say(store: &Store, limit: Option<u64>, out: &mut Output) -> Result<(), Failure> {
+/// The threads of an open store: a row for people, a record for programs. Returns how many records are lost.
+pub fn say(store: &Store, limit: Option<u64>, out: &mut Output) -> Result<u64, Failure> {
     let threads = store.threads();
     let total = wide(threads.len());
     let shown =
@@ -54,11 +54,14 @@ pub fn say(store: &Store, limit: Option<u64>, out: &mut Output) -> Result<(), Fa
         table.row(row(thread, id_chars));
     }
     out.table(&table)?;
+    let lives = threads.iter().flat_map(|thread| thread.others.iter().chain([&thread.current]));
+    let lost = lives.map(|life| life.lost_records).sum();
     let bytes = threads.iter().map(|thread| thread.current.facts.totals().bytes).sum();
     out.record("summary", &Summary { threads: total, shown: wide(shown), bytes })?;
     let threads = human::counted(total, "thread", "threads");
     let of = if wide(shown) < total { format!("{} of ", human::count(wide(shown))) } else { String::new() };
-    out.line(paint(FAINT, format_args!("{of}{threads}, {}", human::size(bytes))))
+    out.line(paint(FAINT, format_args!("{of}{threads}, {}", human::size(bytes))))?;
+    Ok(lost)
 }
 
 fn row(thread: &ThreadSummary, id_chars: usize) -> [String; 6] {
