@@ -18,6 +18,10 @@ pub struct Arguments {
     /// Write JSON Lines for programs; the first line carries schema_version
     #[arg(long, global = true)]
     pub json: bool,
+    /// Write to a store on a network mount or another file system whose locks or syncs cannot be trusted. Two programs may
+    /// then write at once, and what is reported as stored may be gone after a power cut
+    #[arg(long, global = true)]
+    pub allow_untrusted: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,

@@ -19,10 +19,12 @@ pub enum Exit {
     NotFound,
     /// Another process has the store open for writing. Nothing was done.
     Locked,
+    /// A signal asked to stop. What was done until then stays; the same command goes on.
+    Stopped,
 }
 
 /// All of them, in order, with what the help says.
-pub const ALL: [(Exit, &str); 7] = [
+pub const ALL: [(Exit, &str); 8] = [
     (Exit::Done, "all done"),
     (Exit::Failed, "the system refused something (permissions, full disk), or an internal fault"),
     (Exit::Usage, "arguments that make no sense; nothing was done"),
@@ -30,6 +32,7 @@ pub const ALL: [(Exit, &str); 7] = [
     (Exit::Damaged, "the store is damaged; what is intact was handled"),
     (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
     (Exit::Locked, "another process has the store open for writing; nothing was done"),
+    (Exit::Stopped, "stopped by a signal (Ctrl-C); what was done stays, and the same command goes on"),
 ];
 
 impl Exit {
@@ -43,6 +46,7 @@ impl Exit {
             Exit::Damaged => 4,
             Exit::NotFound => 5,
             Exit::Locked => 6,
+            Exit::Stopped => 130,
         }
     }
 
@@ -56,6 +60,7 @@ impl Exit {
             Exit::Damaged => "damaged",
             Exit::NotFound => "not_found",
             Exit::Locked => "locked",
+            Exit::Stopped => "stopped",
         }
     }
 
@@ -69,7 +74,7 @@ impl Exit {
 pub fn help() -> String {
     let mut text = String::from("Exit codes:\n");
     for (exit, meaning) in ALL {
-        text.push_str(&format!("  {}  {meaning}\n", exit.number()));
+        text.push_str(&format!("{:>5}  {meaning}\n", exit.number()));
     }
     text
 }

@@ -44,6 +44,12 @@ impl Failure {
         self.exit
     }
 
+    /// What happened, in words.
+    #[cfg(test)]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says so: to people on standard error, to programs as the last line of standard output too.
     ///
     /// Nobody is left to tell if that fails as well.

@@ -10,13 +10,18 @@ mod args;
 mod command;
 mod exit;
 mod failure;
+mod interrupt;
 mod location;
 mod output;
 mod threads;
 mod transcript;
+mod usage;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::report(&error),
+    };
     let json = arguments.json;
     match command::run(arguments) {
         Ok(exit) => exit.code(),

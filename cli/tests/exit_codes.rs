@@ -137,3 +137,69 @@ fn a_store_that_somebody_writes_to_is_6_for_writers_and_open_to_readers() {
     machine.run(&["rename", &id, "x"]).must_be(0);
     machine.run(&["import", "files"]).must_be(0);
 }
+
+#[test]
+fn senseless_arguments_are_an_error_record_too() {
+    let machine = Machine::with_store();
+    let said = |arguments: &[&str]| {
+        let ran = machine.run(arguments);
+        ran.must_be(2);
+        let records: Vec<serde_json::Value> =
+            ran.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        let [header, error] = &records[..] else { panic!("{arguments:?}: {records:?}") };
+        assert_eq!((field(header, "type"), field(error, "type")), ("header", "error"), "{arguments:?}");
+        assert_eq!((error["exit"].as_u64(), field(error, "kind")), (Some(2), "usage"), "{arguments:?}");
+        (field(header, "command").to_owned(), field(error, "message").to_owned())
+    };
+    let (command, message) = said(&["--json", "show"]);
+    assert!(command == "show" && message.contains("<ID>"), "{command}: {message}");
+    let (command, message) = said(&["--json", "bogus"]);
+    assert!(command.is_empty() && message.contains("bogus"), "{command}: {message}");
+    let (command, message) = said(&["--json"]);
+    assert!(command.is_empty() && message.contains("no command"), "{command}: {message}");
+    let (_, message) = said(&["list", "--limit", "x", "--json"]);
+    assert!(message.contains("limit") && !message.contains("Usage"), "{message}");
+    let (_, message) = said(&["--json", "show", ""]);
+    assert!(message.contains("list"), "{message}");
+    assert_eq!(machine.run(&["show", "--", "--json"]).must_be(5).stdout, "");
+}
+
+#[test]
+fn a_lost_large_record_is_4_and_the_next_import_mends_its_thread() {
+    let machine = Machine::with_sample();
+    let payload = "x".repeat(2 << 20);
+    let large =
+        format!("{{\"timestamp\":\"2026-01-31T12:34:56.789Z\",\"type\":\"event_msg\",\"payload\":\"{payload}\"}}\n");
+    fs::write(machine.path("files/rollout-large.jsonl"), &large).unwrap();
+    machine.run(&["import", "files"]).must_be(0);
+    machine.run(&["list"]).must_be(0);
+    fs::remove_dir_all(machine.store().join("large")).unwrap();
+    for arguments in [&["list"][..], &["stats"], &["verify"], &["export", "--to", "out"]] {
+        machine.run(arguments).must_be(4);
+    }
+    machine.run(&["list"]).must_say("1 record is lost");
+    let (code, records) = machine.json(&["import", "files"]);
+    let summary = records.last().expect("a record");
+    assert_eq!((code, summary["repaired"].as_u64()), (0, Some(1)), "{summary}");
+    machine.run(&["export", "--to", "again"]);
+    assert!(fs::read(machine.path("again/rollout-large.jsonl")).unwrap() == large.as_bytes());
+}
+
+#[test]
+fn a_target_that_is_no_folder_is_2_and_said_once() {
+    let machine = Machine::with_store();
+    fs::write(machine.path("file"), "x").unwrap();
+    for command in ["export", "salvage"] {
+        let ran = machine.run(&[command, "--to", "file"]);
+        ran.must_be(2).must_say("no folder");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_folder_of_other_things_is_2_in_words() {
+    let machine = Machine::with_sample();
+    let ran = machine.run(&["import", "files", "--store", "files"]);
+    ran.must_be(2).must_say("is no store and holds other things");
+    assert!(!ran.stderr.contains("config"), "{}", ran.stderr);
+}

@@ -110,7 +110,7 @@ const COMMANDS: [&str; 13] = [
 /// Runs of every command, sound and unsound: (command, records).
 fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let machine = Machine::with_sample();
-    fs::write(machine.path("files/old.jsonl.zst"), "").unwrap();
+    fs::write(machine.path("files/numbers.jsonl"), "1\n2\n").unwrap();
     let large = format!(
         "{{\"timestamp\":\"2026-01-31T12:34:56.789Z\",\"type\":\"event_msg\",\"payload\":\"{}\"}}\n",
         "x".repeat(2 << 20)

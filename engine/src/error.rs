@@ -113,6 +113,14 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
+    /// A store is to be made in a directory that is used for something else.
+    #[error("{} is no store and holds other things (\"{found}\"): a new store wants an empty or a new folder", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+        /// One of the things in it.
+        found: String,
+    },
     /// The file system cannot be trusted with locks or syncs.
     #[error("{} is on {kind}, whose locks or syncs cannot be trusted: {advice}", path.display())]
     Untrusted {

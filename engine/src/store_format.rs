@@ -124,12 +124,6 @@ fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let ours = ["FORMAT.new", "MAINTENANCE", "journals", "large"];
     match entries.iter().find(|entry| !ours.contains(&entry.name.as_str())) {
         None => Ok(()),
-        Some(entry) => Err(Error::Config {
-            what: format!(
-                "{} holds other things (\"{}\"): a new store wants an empty or a new directory",
-                places.root.display(),
-                entry.name
-            ),
-        }),
+        Some(entry) => Err(Error::NotEmpty { path: places.root.clone(), found: entry.name.clone() }),
     }
 }

@@ -33,6 +33,14 @@ pub enum Error {
         /// What was asked for.
         text: String,
     },
+    /// What should name a thread cannot.
+    #[error("\"{text}\" names no thread: {why}")]
+    BadId {
+        /// What was asked for.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Several threads have ids that begin so.
     #[error("{text} could be any of {} threads ({}): give more of the id", candidates.len(), sample(candidates))]
     Ambiguous {
@@ -71,6 +79,21 @@ pub enum Error {
     #[error("{} exists and differs: not overwritten; choose an empty folder, or allow overwriting", path.display())]
     Exists {
         /// The file.
+        path: PathBuf,
+    },
+    /// Something stands where a file is to be written, and it is no file.
+    #[error("{} exists, and is no regular file: not written; choose an empty folder", path.display())]
+    NotRegular {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// A folder to be written to is a link to somewhere else.
+    #[error(
+        "{} is a symbolic link, and nothing is written through it: choose an empty folder, or remove the link",
+        path.display()
+    )]
+    Link {
+        /// The link.
         path: PathBuf,
     },
     /// The store was opened for reading only.

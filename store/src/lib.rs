@@ -37,6 +37,7 @@ pub mod local;
 mod log;
 pub mod memory;
 pub mod metadata;
+mod owners;
 pub mod path;
 pub mod policy;
 pub mod progress;

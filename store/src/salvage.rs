@@ -53,16 +53,7 @@ pub(crate) fn salvage(fs: Arc<dyn Fs>, root: &Path, to: &Path, progress: &dyn Pr
             break;
         }
         match write(job, Rendering::new(&reader, job.key), to, &options) {
-            Ok((outcome, bytes)) => {
-                let complete = job.complete;
-                report.intact.files.push(ExportedFile {
-                    path: job.path.clone(),
-                    key: job.key,
-                    outcome,
-                    bytes,
-                    complete,
-                });
-            }
+            Ok((outcome, bytes)) => report.intact.files.push(ExportedFile::of(job, outcome, bytes)),
             Err(error) if error.is_corruption() => rescue(&reader, job, to, &options, &mut report),
             Err(error) => report.intact.failed.push(Refusal { path: job.path.clone(), reason: error.to_string() }),
         }
@@ -91,7 +82,7 @@ fn rescue(log: &dyn ReadLog, job: &Job, to: &Path, options: &ExportOptions, repo
             None
         }
     });
-    let whole = Job { key: job.key, path: path.clone(), source: None, complete: false };
+    let whole = Job { key: job.key, path: path.clone(), source: None, complete: false, instead_of: None };
     match write(&whole, rest, to, options) {
         Ok(_) => report.damaged.push(SalvagedFile { path, key: job.key, lines, lost_records }),
         Err(error) => report.intact.failed.push(Refusal { path, reason: error.to_string() }),

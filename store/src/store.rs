@@ -118,11 +118,12 @@ impl Store {
         fold::go_on(self.log(), &self.clock, key, &Folded::nothing(key)).0.metadata
     }
 
-    /// The life that a person means: a thread's id or the beginning of one, then perhaps `~N` for its N-th
+    /// The life that a person means: a thread's id or the beginning of one (with its hyphens or without), or the name of
+    /// its rollout file; then perhaps `~N` for its N-th
     /// revision, from 1. Without `~N` the current one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Ambiguous`] with the threads it could be.
+    /// [`Error::NotFound`]; [`Error::BadId`] if the text can name nothing; [`Error::Ambiguous`] with the threads it could be.
     pub fn resolve(&self, text: &str) -> Result<ThreadKey> {
         crate::summary::resolve(&Table::load(self.log()), text)
     }
@@ -171,7 +172,7 @@ impl Store {
     /// Native threads become files as Codex names them. Without `selected`, everything.
     ///
     /// A file that is there already, with the same content, is left; one that differs is not overwritten, unless
-    /// the options say so. Nothing is ever written outside `to`. *Durability:* the files are not synced.
+    /// the options say so. Nothing is ever written outside `to`, nor through a symbolic link below it. *Durability:* the files are not synced.
     #[must_use]
     pub fn export(
         &self,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::event::{CONTROL, Event, ITEMS};
 use crate::item::Timestamp;
 use crate::table::Table;
-use crate::thread::{ThreadId, ThreadKey};
+use crate::thread::{FileName, ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
 use crate::workers::{self, jobs_default, lock};
 
@@ -107,17 +107,24 @@ fn fold(log: &dyn ReadLog, key: ThreadKey) -> Revision {
 /// Finds the life that a person means: see [`crate::Store::resolve`].
 pub(crate) fn resolve(table: &Table, text: &str) -> Result<ThreadKey> {
     let not_found = || Error::NotFound { text: text.to_owned() };
-    let (prefix, number) = match text.split_once('~') {
+    let bad = |why| Error::BadId { text: text.to_owned(), why };
+    let (name, number) = match text.split_once('~') {
         None => (text, None),
-        Some((prefix, number)) => (prefix, Some(number.parse().map_err(|_| not_found())?)),
+        Some((name, number)) => {
+            let number: u64 = number.parse().map_err(|_| bad("behind ~ stands the number of a revision, from 1"))?;
+            (name, Some(number))
+        }
     };
-    let prefix = prefix.trim().to_ascii_lowercase();
-    if prefix.is_empty() {
-        return Err(not_found());
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(bad("give its id or the beginning of one, or its file's name; `list` shows all"));
     }
     let mut candidates: Vec<ThreadId> = table.iter().map(|(key, _)| key.thread).collect();
     candidates.dedup();
-    candidates.retain(|thread| thread.to_string().starts_with(&prefix));
+    match by_file_name(name) {
+        Some(thread) => candidates.retain(|candidate| *candidate == thread),
+        None => candidates.retain(|candidate| begins_with(*candidate, &name.to_ascii_lowercase())),
+    }
     let thread = match candidates.as_slice() {
         [] => return Err(not_found()),
         [thread] => *thread,
@@ -130,4 +137,17 @@ pub(crate) fn resolve(table: &Table, text: &str) -> Result<ThreadKey> {
         Some(number) => narrow(number).ok().and_then(|number| lives.get(number.checked_sub(1)?)),
     };
     life.map(|(key, _)| *key).ok_or_else(not_found)
+}
+
+/// The thread that a rollout file's name says, with folders or without, compressed or not.
+fn by_file_name(text: &str) -> Option<ThreadId> {
+    let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
+    let name = name.strip_suffix(".zst").unwrap_or(name);
+    FileName::parse(name.strip_suffix(".jsonl")?.as_bytes()).map(|name| name.thread)
+}
+
+/// Whether an id begins so, written with its hyphens or without.
+fn begins_with(thread: ThreadId, prefix: &str) -> bool {
+    thread.to_string().starts_with(prefix)
+        || thread.uuid().simple().encode_lower(&mut uuid::Uuid::encode_buffer()).starts_with(prefix)
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
-use crate::event::{Body, CONTROL, Event, ITEMS, Place};
+use crate::event::{Body, CONTROL, Event, ITEMS};
+use crate::owners::Owners;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
 
@@ -100,16 +101,11 @@ impl Table {
         self.0.values().map(|entry| entry.life.clock()).max().unwrap_or(0)
     }
 
-    /// Which life each file belongs to: the one it was imported into last.
-    pub(crate) fn owners(&self) -> BTreeMap<Place, (u64, ThreadKey)> {
-        let mut owners = BTreeMap::new();
+    /// Which life each file belongs to.
+    pub(crate) fn owners(&self) -> Owners {
+        let mut owners = Owners::default();
         for (key, entry) in self.iter() {
-            for (clock, source) in entry.life.sources() {
-                let owner = owners.entry(source.place.clone()).or_insert((clock, key));
-                if owner.0 < clock {
-                    *owner = (clock, key);
-                }
-            }
+            owners.learn(key, &entry.life);
         }
         owners
     }

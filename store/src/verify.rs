@@ -34,6 +34,8 @@ pub struct VerifyReport {
     pub conflicts: Vec<Conflict>,
     /// Lives that miss something, in the order of their keys.
     pub faults: Vec<Fault>,
+    /// Whether it was stopped before its end: then what it does not tell of was not checked.
+    pub stopped: bool,
 }
 
 /// What is wrong with one life of a thread.
@@ -50,10 +52,10 @@ pub struct Fault {
 }
 
 impl VerifyReport {
-    /// Whether everything that was acknowledged is there.
+    /// Whether everything that was acknowledged is there, and all of it was looked at.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty() && self.faults.is_empty()
+        !self.stopped && self.damage.is_empty() && self.faults.is_empty()
     }
 }
 
@@ -82,9 +84,14 @@ pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> R
         damage: reader.damage(),
         conflicts: reader.conflicts(),
         faults: Vec::new(),
+        stopped: false,
     });
     workers::each(&lives, jobs_default(), |streams| {
         let Some(first) = streams.first() else { return };
+        if progress.stop() {
+            lock(&report).stopped = true;
+            return;
+        }
         let (checked, fault) = check(&reader, ThreadKey::of(&first.stream), &table, streams, progress);
         let mut report = lock(&report);
         report.records += checked.records;

@@ -40,17 +40,19 @@ pub fn run(arguments: &Demo, context: &Context, out: &mut Output) -> Result<Exit
         Some(store) => store.clone(),
         None => folder.make()?.join("store"),
     };
-    let context = Context { store: Some(store.clone()) };
-    step("Importing them into a new store", out)?;
+    let context = Context { store: Some(store.clone()), ..context.clone() };
+    let existed = store.join("FORMAT").exists();
+    let into = if existed { format!("the store in {}", store.display()) } else { "a new store".to_owned() };
+    step(&format!("Importing them into {into}"), out)?;
     let imported = import::run(&Import { paths }, &context, out)?;
     step("The threads, the newest first", out)?;
     let opened = context.open()?;
-    let first = list::say(&opened, &List { limit: Some(ROWS), ..List::default() }, out)?;
+    let listed = list::say(&opened, &List { limit: Some(ROWS), ..List::default() }, out)?;
     step("Sizes", out)?;
     let stats = opened.stats()?;
     let (lines, disk) = (human::size(stats.line_bytes), human::size(stats.disk_bytes));
     out.line(format_args!("{lines} of lines take {disk} on disk, checksums and room to grow included"))?;
-    next(&store, first, out)?;
+    next(&store, existed, listed.first, out)?;
     let place =
         Place { store: store.display().to_string(), line_bytes: stats.line_bytes, disk_bytes: stats.disk_bytes };
     out.record("demo", &place)?;
@@ -76,7 +78,7 @@ fn sources(arguments: &Demo, folder: &Folder, out: &mut Output) -> Result<Vec<Pa
 }
 
 /// What to try now.
-fn next(store: &Path, first: Option<ThreadId>, out: &mut Output) -> Result<(), Failure> {
+fn next(store: &Path, existed: bool, first: Option<ThreadId>, out: &mut Output) -> Result<(), Failure> {
     step("Next", out)?;
     // As this program was called, so that the line works when it is copied.
     let program = std::env::args().next().unwrap_or_else(|| "threadlog".to_owned());
@@ -85,7 +87,8 @@ fn next(store: &Path, first: Option<ThreadId>, out: &mut Output) -> Result<(), F
     for command in [format!("show {id}"), "verify".to_owned(), "export --to DIR".to_owned()] {
         out.line(format_args!("  {program} --store {store} {command}"))?;
     }
-    out.line(paint(FAINT, "Your files were only read. Delete the folder when you have seen enough."))
+    let end = if existed { "They are in your store now." } else { "Delete the folder when you have seen enough." };
+    out.line(paint(FAINT, format_args!("Your files were only read. {end}")))
 }
 
 fn step(text: &str, out: &mut Output) -> Result<(), Failure> {

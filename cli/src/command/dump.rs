@@ -24,7 +24,7 @@ use crate::output::style::{BAD, FAINT, STRONG, paint};
 /// Arguments of `dump`.
 #[derive(Args, Debug)]
 pub struct Dump {
-    /// The file: a segment (*.hot), a large record (*.rec), FORMAT, mark or LOCK
+    /// The file: a segment (*.hot), a large record (*.rec), FORMAT, mark, LOCK or MAINTENANCE
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use threadlog::export::{Exported, ExportedFile};
 use threadlog::{ExportOptions, ExportReport};
 
-use crate::command::{Context, soundness, wide};
+use crate::command::{Context, folder, interrupted, soundness, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -34,6 +34,7 @@ pub struct Export {
 
 /// Runs `export`.
 pub fn run(arguments: &Export, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+    folder(&arguments.to)?;
     let store = context.open()?;
     // Every id is looked up before anything is written.
     let selected = arguments.ids.iter().map(|id| store.select(id)).collect::<Result<Vec<_>, _>>()?;
@@ -45,8 +46,9 @@ pub fn run(arguments: &Export, context: &Context, out: &mut Output) -> Result<Ex
     };
     files(&report, out)?;
     totals(&report, &arguments.to, out)?;
-    let sound = soundness(&store.log().damage(), out)?;
-    Ok(if sound == Exit::Done && !report.failed.is_empty() { Exit::Partial } else { sound })
+    let sound = soundness(&store.log().damage(), report.damaged, out)?;
+    let exit = if sound == Exit::Done && !report.failed.is_empty() { Exit::Partial } else { sound };
+    interrupted(report.stopped, exit, out)
 }
 
 /// A record for each file; a line for those that need a look.
@@ -56,6 +58,13 @@ pub fn files(report: &ExportReport, out: &mut Output) -> Result<(), Failure> {
         if !file.complete {
             let note = "its import was never finished: it has the lines that arrived";
             out.line(format_args!("{} {}: {note}", paint(WARNING, "partial"), human::plain(&file.path.to_string())))?;
+        }
+    }
+    for file in &report.files {
+        if let Some(wanted) = &file.instead_of {
+            let (path, wanted) = (human::plain(&file.path.to_string()), human::plain(&wanted.to_string()));
+            let mark = paint(WARNING, "renamed");
+            out.line(format_args!("{mark} {path}: another file, from another folder, is exported as {wanted}"))?;
         }
     }
     for failed in &report.failed {
@@ -85,6 +94,8 @@ struct File {
     outcome: &'static str,
     bytes: u64,
     complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead_of: Option<String>,
 }
 
 impl File {
@@ -95,7 +106,8 @@ impl File {
             Exported::Replaced => "replaced",
         };
         let (thread_id, path) = (file.key.thread.to_string(), file.path.to_string());
-        File { path, thread_id, outcome, bytes: file.bytes, complete: file.complete }
+        let instead_of = file.instead_of.as_ref().map(ToString::to_string);
+        File { path, thread_id, outcome, bytes: file.bytes, complete: file.complete, instead_of }
     }
 }
 
@@ -113,6 +125,7 @@ struct Summary {
     identical: u64,
     replaced: u64,
     failed: u64,
+    stopped: bool,
 }
 
 impl Summary {
@@ -125,6 +138,7 @@ impl Summary {
             identical: count(Exported::Identical),
             replaced: count(Exported::Replaced),
             failed: wide(report.failed.len()),
+            stopped: report.stopped,
         }
     }
 }

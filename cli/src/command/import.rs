@@ -9,7 +9,7 @@ use threadlog::import::{FileReport, Outcome};
 use threadlog::progress::Refusal;
 use threadlog::{ImportOptions, ImportReport};
 
-use crate::command::{Context, odd, wide};
+use crate::command::{Context, interrupted, odd, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -35,7 +35,7 @@ pub fn run(arguments: &Import, context: &Context, out: &mut Output) -> Result<Ex
     };
     store.close()?;
     say(&report, started, out)?;
-    Ok(if report.refused.is_empty() { Exit::Done } else { Exit::Partial })
+    interrupted(report.stopped, if report.refused.is_empty() { Exit::Done } else { Exit::Partial }, out)
 }
 
 /// Lines for people: what needs a look, then the totals. Records for programs: every file, then the totals.
@@ -46,6 +46,14 @@ fn say(report: &ImportReport, started: Instant, out: &mut Output) -> Result<(), 
             let mark = paint(WARNING, "revision");
             let name = file.outcome.name();
             out.line(format_args!("{mark} {}: {name}; both are kept, as {}", safe(&file.path), file.thread))?;
+        }
+        if let Some(before) = &file.moved_from {
+            let mark = paint(FAINT, "moved");
+            out.line(format_args!("{mark} {}: it was {} before", safe(&file.path), safe(before)))?;
+        }
+        if file.time_cut {
+            let note = "its modification time is too far off to be kept (before 1677 or after 2262)";
+            out.line(format_args!("{} {}: {note}", paint(WARNING, "time"), safe(&file.path)))?;
         }
     }
     for (kind, style, list) in [("skipped", WARNING, &report.skipped), ("refused", BAD, &report.refused)] {
@@ -64,9 +72,11 @@ fn totals(report: &ImportReport, summary: &Summary, out: &mut Output) -> Result<
     let threads = human::counted(wide(report.threads()), "thread", "threads");
     let size = human::size(summary.bytes);
     out.line(format_args!("{} of {threads}, {size}", paint(STRONG, &files)))?;
+    let moved = (report.moved(), "moved");
     let outcomes: Vec<String> = OUTCOMES
         .iter()
         .map(|(outcome, _)| (report.count(*outcome), outcome.name()))
+        .chain([moved])
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{} {name}", human::count(wide(count))))
         .collect();
@@ -89,12 +99,14 @@ fn safe(path: &threadlog::path::PathBytes) -> String {
 }
 
 /// The outcomes, with their words in JSON.
-const OUTCOMES: [(Outcome, &str); 6] = [
+const OUTCOMES: [(Outcome, &str); 8] = [
     (Outcome::New, "new"),
     (Outcome::Grown, "grown"),
     (Outcome::Unchanged, "unchanged"),
     (Outcome::Rewritten, "rewritten"),
+    (Outcome::Shortened, "shortened"),
     (Outcome::Diverged, "diverged"),
+    (Outcome::Another, "another"),
     (Outcome::Repaired, "repaired"),
 ];
 
@@ -109,6 +121,8 @@ struct File {
     lines_added: u64,
     bytes_added: u64,
     odd_lines: odd::Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_cut: Option<bool>,
 }
 
 impl File {
@@ -123,6 +137,7 @@ impl File {
             lines_added: file.lines_added,
             bytes_added: file.bytes_added,
             odd_lines: odd::Counts::new(&file.odd),
+            time_cut: file.time_cut.then_some(true),
         }
     }
 }
@@ -142,7 +157,9 @@ struct Summary {
     grown: u64,
     unchanged: u64,
     rewritten: u64,
+    shortened: u64,
     diverged: u64,
+    another: u64,
     repaired: u64,
     moved: u64,
     skipped: u64,
@@ -150,6 +167,7 @@ struct Summary {
     lines_added: u64,
     bytes_added: u64,
     odd_lines: odd::Counts,
+    stopped: bool,
     seconds: f64,
 }
 
@@ -164,7 +182,9 @@ impl Summary {
             grown: count(Outcome::Grown),
             unchanged: count(Outcome::Unchanged),
             rewritten: count(Outcome::Rewritten),
+            shortened: count(Outcome::Shortened),
             diverged: count(Outcome::Diverged),
+            another: count(Outcome::Another),
             repaired: count(Outcome::Repaired),
             moved: wide(report.moved()),
             skipped: wide(report.skipped.len()),
@@ -172,6 +192,7 @@ impl Summary {
             lines_added: report.lines_added(),
             bytes_added: report.bytes_added(),
             odd_lines: odd::Counts::new(&report.odd()),
+            stopped: report.stopped,
             seconds: started.elapsed().as_secs_f64(),
         }
     }

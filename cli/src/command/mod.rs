@@ -1,6 +1,8 @@
 //! The commands, one file each, and what they share.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use threadlog::Store;
 use threadlog::local::LocalThreadStore;
@@ -11,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::location;
 use crate::output::Output;
+use crate::output::human::counted;
 use crate::threads::wait;
 
 pub mod archive;
@@ -31,7 +34,7 @@ pub mod verify;
 
 /// Runs the command and shows what it said.
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let context = Context { store: arguments.store };
+    let context = Context { store: arguments.store, allow_untrusted: arguments.allow_untrusted };
     let mut out = Output::new(name(&arguments.command), arguments.json)?;
     let exit = match &arguments.command {
         Command::Import(arguments) => import::run(arguments, &context, &mut out),
@@ -75,6 +78,8 @@ fn name(command: &Command) -> &'static str {
 pub struct Context {
     /// `--store`, if it was said.
     pub store: Option<PathBuf>,
+    /// `--allow-untrusted`.
+    pub allow_untrusted: bool,
 }
 
 impl Context {
@@ -90,32 +95,55 @@ impl Context {
 
     /// The store, for adding much to it: made if there is none.
     pub fn open_or_create(&self) -> Result<Store, Failure> {
-        Ok(Store::open(&self.root()?, config())?)
+        Ok(Store::open(&self.root()?, self.config())?)
     }
 
     /// The store's threads, for changing them. Whoever calls this has seen that there is a store.
     pub fn open_threads(&self) -> Result<LocalThreadStore, Failure> {
-        wait(LocalThreadStore::open(&self.root()?, config().into()))
+        wait(LocalThreadStore::open(&self.root()?, self.config().into()))
+    }
+
+    /// Settings of a command that writes and ends: no room is prepared for more.
+    fn config(&self) -> Config {
+        let client = concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned();
+        Config { client, prepare_spares: false, allow_untrusted: self.allow_untrusted, ..Config::default() }
     }
 }
 
-/// Settings of a command that writes and ends: no room is prepared for more.
-fn config() -> Config {
-    let client = concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned();
-    Config { client, prepare_spares: false, ..Config::default() }
+/// The exit code of a command that read a store, told of damage on the way, and of records that could not be read.
+pub fn soundness(damage: &[Damage], lost_records: u64, out: &mut Output) -> Result<Exit, Failure> {
+    let what = match (damage.is_empty(), lost_records) {
+        (true, 0) => return Ok(Exit::Done),
+        // What stands in files of its own is not checked before it is read.
+        (true, lost) => counted(lost, "record is lost", "records are lost"),
+        (false, _) => format!("{}, and what stood there is missing", counted(wide(damage.len()), "place", "places")),
+    };
+    out.flush()?;
+    let what = if damage.is_empty() {
+        format!("the store is damaged: {what}")
+    } else {
+        format!("the store is damaged in {what}")
+    };
+    failure::warn(&format!("{what}; `threadlog verify` says what; import the files again if you have them"));
+    Ok(Exit::Damaged)
 }
 
-/// The exit code of a command that read a store, told of damage on the way.
-pub fn soundness(damage: &[Damage], out: &mut Output) -> Result<Exit, Failure> {
-    if damage.is_empty() {
-        return Ok(Exit::Done);
+/// The exit code of work that a signal cut short: that says more than anything else. Told to people here.
+pub fn interrupted(stopped: bool, exit: Exit, out: &mut Output) -> Result<Exit, Failure> {
+    if !stopped {
+        return Ok(exit);
     }
     out.flush()?;
-    let places = crate::output::human::counted(wide(damage.len()), "place", "places");
-    failure::warn(&format!(
-        "the store is damaged in {places}, and what stood there is missing; `threadlog verify` says what"
-    ));
-    Ok(Exit::Damaged)
+    failure::warn("stopped before the end; what was done stays, and the same command goes on");
+    Ok(Exit::Stopped)
+}
+
+/// Refuses a target that is something else than a folder, once, before every file below it is refused.
+pub fn folder(to: &Path) -> Result<(), Failure> {
+    match to.metadata() {
+        Ok(about) if !about.is_dir() => Err(Failure::usage(format!("--to {}: that is no folder", to.display()))),
+        _ => Ok(()),
+    }
 }
 
 /// A length as a number for people and programs.
@@ -127,10 +155,19 @@ impl From<threadlog::Error> for Failure {
     fn from(error: threadlog::Error) -> Failure {
         use threadlog::Error;
         use threadlog_engine::Error as Engine;
+        if let Some(refusal) = full(&error) {
+            let message = format!(
+                "the disk is full: make room and run the same command again; what was finished stays ({refusal})"
+            );
+            return Failure::new(Exit::Failed, message);
+        }
         let exit = match &error {
             Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
             Error::Engine(Engine::Locked { .. }) => Exit::Locked,
-            Error::UnsafePath(_) | Error::Exists { .. } => Exit::Partial,
+            Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
+                Exit::Partial
+            }
+            Error::BadId { .. } | Error::Engine(Engine::NotEmpty { .. }) => Exit::Usage,
             error if error.is_corruption() => Exit::Damaged,
             _ => Exit::Failed,
         };
@@ -140,5 +177,45 @@ impl From<threadlog::Error> for Failure {
             _ => "",
         };
         Failure::new(exit, format!("{}{advice}", failure::sentence(&error)))
+    }
+}
+
+/// The innermost error, if it says that there is no room left.
+fn full(error: &threadlog::Error) -> Option<String> {
+    use std::error::Error;
+    let mut told = error.to_string();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let shared = error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
+        if let Some(refusal) = shared.or_else(|| error.downcast_ref::<io::Error>()) {
+            let full = matches!(refusal.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            return full.then_some(told);
+        }
+        told = error.to_string();
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadlog_engine::{Error, Sequence};
+
+    #[test]
+    fn a_full_disk_is_said_in_words_that_help() {
+        let write = |kind: io::ErrorKind| Error::io("write", Path::new("here"), kind.into());
+        let failed = |kind| Error::WriteFailed { durable: Sequence(7), source: Box::new(write(kind)) };
+        let said = |error: Error| {
+            let failure = Failure::from(threadlog::Error::from(error));
+            assert_eq!(failure.exit(), Exit::Failed);
+            failure.message().to_owned()
+        };
+        for error in [failed(io::ErrorKind::StorageFull), write(io::ErrorKind::QuotaExceeded)] {
+            let said = said(error);
+            assert!(said.starts_with("the disk is full: make room") && said.contains("cannot write here"), "{said}");
+            assert!(!said.contains("sequence"), "{said}");
+        }
+        assert!(!said(failed(io::ErrorKind::PermissionDenied)).contains("full"));
     }
 }

@@ -40,6 +40,23 @@ pub fn word(oddity: Oddity) -> &'static str {
 pub fn sentence(counts: &OddityCounts) -> Option<String> {
     let mut counts: Vec<(Oddity, u64)> = counts.iter().collect();
     counts.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
-    let parts = counts.iter().map(|(oddity, lines)| format!("{} {}", human::count(*lines), oddity.name()));
+    let parts = counts.iter().map(|(oddity, lines)| format!("{} {}", human::count(*lines), phrase(*oddity)));
     (!counts.is_empty()).then(|| parts.collect::<Vec<_>>().join(", "))
+}
+
+/// After a number of lines, of one as of many: `3 with NUL bytes`.
+fn phrase(oddity: Oddity) -> &'static str {
+    match oddity {
+        Oddity::NoEnvelope => "without an envelope",
+        Oddity::OtherForm => "in another form",
+        Oddity::HalfLine => "half written",
+        Oddity::Glued => "glued to the next",
+        Oddity::Nul => "with NUL bytes",
+        Oddity::ByteOrderMark => "with a byte-order mark",
+        Oddity::CarriageReturn => "ending in CRLF",
+        Oddity::InvalidUtf8 => "not UTF-8",
+        Oddity::Blank => "blank",
+        Oddity::NotObject => "not an object",
+        Oddity::NotJson => "not JSON",
+    }
 }

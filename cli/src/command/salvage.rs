@@ -7,7 +7,7 @@ use serde::Serialize;
 use threadlog::Store;
 use threadlog::salvage::{SalvageReport, SalvagedFile};
 
-use crate::command::{Context, export, wide};
+use crate::command::{Context, export, folder, interrupted, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -25,6 +25,7 @@ pub struct Salvage {
 
 /// Runs `salvage`. The store is only read.
 pub fn run(arguments: &Salvage, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+    folder(&arguments.to)?;
     let root = context.root()?;
     let report = {
         let progress = Progress::new("salvaging", out.is_json());
@@ -42,11 +43,12 @@ pub fn run(arguments: &Salvage, context: &Context, out: &mut Output) -> Result<E
     let intact = paint(STRONG, human::counted(summary.intact, "file", "files"));
     let to = arguments.to.display();
     out.line(format_args!("{intact} intact, {} with gaps, in {to}", human::count(summary.salvaged)))?;
-    Ok(match (report.damaged.is_empty(), report.intact.failed.is_empty()) {
+    let exit = match (report.damaged.is_empty(), report.intact.failed.is_empty()) {
         (false, _) => Exit::Damaged,
         (true, false) => Exit::Partial,
         (true, true) => Exit::Done,
-    })
+    };
+    interrupted(report.intact.stopped, exit, out)
 }
 
 #[derive(Serialize)]
@@ -70,6 +72,7 @@ struct Summary {
     salvaged: u64,
     failed: u64,
     lost_records: u64,
+    stopped: bool,
 }
 
 impl Summary {
@@ -79,6 +82,7 @@ impl Summary {
             salvaged: wide(report.damaged.len()),
             failed: wide(report.intact.failed.len()),
             lost_records: report.damaged.iter().map(|file| file.lost_records).sum(),
+            stopped: report.intact.stopped,
         }
     }
 }

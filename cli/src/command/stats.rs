@@ -23,7 +23,7 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     for (name, value) in rows(&stats) {
         out.line(format_args!("{} {value}", paint(FAINT, format_args!("{name:<9}"))))?;
     }
-    soundness(&store.log().damage(), out)
+    soundness(&store.log().damage(), stats.lost_records, out)
 }
 
 fn rows(stats: &StoreStats) -> Vec<(&'static str, String)> {

@@ -7,7 +7,7 @@ use threadlog::thread::ThreadKey;
 use threadlog::verify::{Fault, VerifyReport};
 use threadlog_engine::{Damage, DamageKind};
 
-use crate::command::{Context, wide};
+use crate::command::{Context, interrupted, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -37,14 +37,13 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let summary = Summary::new(&report);
     out.record("summary", &summary)?;
     verdict(&report, &summary, out)?;
-    Ok(if report.is_sound() { Exit::Done } else { Exit::Damaged })
+    interrupted(report.stopped, if report.is_sound() { Exit::Done } else { Exit::Damaged }, out)
 }
 
 fn wrong(report: &VerifyReport, out: &mut Output) -> Result<(), Failure> {
     for damage in &report.damage {
         out.record("damage", &Damaged::new(damage))?;
-        let Damage { segment, offset, end, .. } = damage;
-        let place = format_args!("{segment} at bytes {} to {}", human::count(*offset), human::count(*end));
+        let place = place(damage);
         out.line(format_args!("{} {place}: {damage}", paint(BAD, "damage")))?;
     }
     for fault in &report.faults {
@@ -62,6 +61,15 @@ fn wrong(report: &VerifyReport, out: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where a damage is: bytes of a segment; or the journal, where no segment is left that it could be in.
+fn place(damage: &Damage) -> String {
+    let Damage { segment, offset, end, .. } = damage;
+    match segment.number {
+        0 => "the journal, which has no segments".to_owned(),
+        _ => format!("{segment} at bytes {} to {}", human::count(*offset), human::count(*end)),
+    }
+}
+
 fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result<(), Failure> {
     let records = human::counted(report.records, "record", "records");
     let files = human::counted(report.files, "file", "files");
@@ -71,6 +79,9 @@ fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result
     for (segment, offset) in &report.facts.torn {
         let offset = human::count(*offset);
         out.line(format_args!("the log ends at byte {offset} of {segment}, where a crash cut an unfinished write"))?;
+    }
+    if report.stopped {
+        return out.line(paint(WARNING, "stopped before the end: the rest was not checked"));
     }
     if report.is_sound() {
         return out.line(paint(GOOD, "everything that was acknowledged is there"));
@@ -82,7 +93,8 @@ fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result
 
 #[derive(Serialize)]
 struct Damaged {
-    segment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<String>,
     offset: u64,
     end: u64,
     kind: &'static str,
@@ -103,7 +115,7 @@ impl Damaged {
             DamageKind::TailLost => "tail_lost",
         };
         Damaged {
-            segment: damage.segment.to_string(),
+            segment: (damage.segment.number > 0).then(|| damage.segment.to_string()),
             offset: damage.offset,
             end: damage.end,
             kind,
@@ -152,6 +164,7 @@ struct Summary {
     durable_sequence: u64,
     torn: Vec<Torn>,
     left_out: Vec<String>,
+    stopped: bool,
 }
 
 #[derive(Serialize)]
@@ -176,6 +189,7 @@ impl Summary {
             durable_sequence: facts.witness.0,
             torn: torn.collect(),
             left_out: facts.left_out.clone(),
+            stopped: report.stopped,
         }
     }
 }

@@ -12,15 +12,15 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The first line.
 #[derive(Debug, Serialize)]
-pub struct Header {
+pub struct Header<'a> {
     schema_version: u32,
-    command: &'static str,
+    command: &'a str,
     version: &'static str,
 }
 
-impl Header {
+impl Header<'_> {
     /// The header of one command's output.
-    pub fn new(command: &'static str) -> Header {
+    pub fn new(command: &str) -> Header<'_> {
         Header { schema_version: SCHEMA_VERSION, command, version: env!("CARGO_PKG_VERSION") }
     }
 }

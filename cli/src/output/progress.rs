@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::interrupt;
+
 /// A bar on standard error, or nothing. Counts bytes, and names files as they are done.
 #[derive(Debug)]
 pub struct Progress {
@@ -19,6 +21,7 @@ const TEMPLATE: &str =
 impl Progress {
     /// A bar for `what`; hidden for programs, and (by indicatif) where standard error is no terminal.
     pub fn new(what: &'static str, json: bool) -> Progress {
+        interrupt::listen();
         let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(10) };
         // The target comes last: whatever is set on a visible bar draws it.
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -63,5 +66,9 @@ impl threadlog::Progress for Progress {
 
     fn file_done(&self) {
         self.file();
+    }
+
+    fn stop(&self) -> bool {
+        interrupt::asked()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, presets};
 
 use super::style::{STRONG, paint};
 
@@ -15,7 +15,7 @@ pub enum Lean {
     Right,
 }
 
-/// Rows under headings.
+/// Rows under headings. The first column names the row: it is never cut, as half a name is none.
 pub struct Table {
     table: comfy_table::Table,
     leans: Vec<Lean>,
@@ -29,12 +29,28 @@ impl Table {
         // Cut where the line ends, not at a word: what was cut is not read on.
         table.set_delimiter('\0');
         let leans: Vec<Lean> = columns.iter().map(|(_, lean)| *lean).collect();
-        table.set_header(columns.iter().map(|(name, lean)| aligned(Cell::new(name), *lean)));
+        let mut headings = comfy_table::Row::from(
+            columns.iter().map(|(name, lean)| aligned(Cell::new(name), *lean)).collect::<Vec<_>>(),
+        );
+        headings.max_height(1);
+        table.set_header(headings);
         let last = leans.len().saturating_sub(1);
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, if index == last { 0 } else { 2 }));
         }
-        Table { table, leans }
+        if let Some(names) = table.column_mut(0) {
+            names.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        let mut table = Table { table, leans };
+        table.fit();
+        table
+    }
+
+    /// A terminal that does not know its width is as good as none.
+    fn fit(&mut self) {
+        if self.table.width() == Some(0) {
+            self.table.set_content_arrangement(ContentArrangement::Disabled);
+        }
     }
 
     /// Adds a row. What does not fit the terminal's line is cut.
@@ -95,5 +111,19 @@ mod tests {
         let lines = printed(&table);
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines[1], "0123  word word word word w...");
+    }
+
+    #[test]
+    fn what_names_a_row_is_never_cut() {
+        for width in [0, 1, 20, 50] {
+            let mut table = Table::new(&[("ID", Lean::Left), ("TIME", Lean::Left), ("TEXT", Lean::Left)]);
+            table.table.set_width(width);
+            table.fit();
+            table.row(["0199c3d4-5e6f", "2026-01-31 12:34", &"word ".repeat(40)]);
+            let lines = printed(&table);
+            assert_eq!(lines.len(), 2, "{width}: {lines:?}");
+            assert!(lines[1].starts_with("0199c3d4-5e6f"), "{width}: {lines:?}");
+            assert_eq!(lines[1].ends_with("..."), width > 0, "{width}: {lines:?}");
+        }
     }
 }

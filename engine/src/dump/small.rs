@@ -85,6 +85,17 @@ pub(super) fn mark(bytes: &[u8], store: Option<&[u8; 16]>, each: &mut dyn FnMut(
 }
 
 pub(super) fn lock(bytes: &[u8], each: &mut dyn FnMut(Entry)) {
+    if bytes.is_empty() {
+        let nobody = Value::Text("nobody: the file is only locked, not written".to_owned());
+        return each(Entry {
+            kind: "owner",
+            offset: 0,
+            end: 0,
+            depth: 0,
+            fields: vec![("written_by", nobody)],
+            problem: None,
+        });
+    }
     let owner = Owner::from_text(&String::from_utf8_lossy(bytes));
     each(Entry {
         kind: "owner",

@@ -160,3 +160,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lock_says_who_wrote_it_or_that_nobody_did() {
+    let owner = Owner { pid: 7, host: "h".into(), client: "c".into(), since_ms: 5, boot: "b".into() };
+    let said = text("LOCK", owner.to_text().as_bytes());
+    assert!(said.contains("pid 7") && said.contains("client c"), "{said}");
+    for name in ["LOCK", "MAINTENANCE"] {
+        let said = text(name, b"");
+        assert!(said.contains("owner") && said.contains("nobody") && !said.contains("!!"), "{said}");
+    }
+    let format = FormatFile::new(STORE, 5).encode();
+    assert_eq!(text("FORMAT.new", &format), text("FORMAT", &format));
+}

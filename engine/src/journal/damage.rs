@@ -14,7 +14,9 @@ impl Damage {
         let mut streams: Vec<_> = self.records.iter().map(|(stream, _)| *stream).collect();
         streams.sort_unstable();
         streams.dedup();
-        let path = place::journal(root, self.journal).join(self.segment.to_string());
+        // Without any segment left there is none that it could be in.
+        let journal = place::journal(root, self.journal);
+        let path = if self.segment.number == 0 { journal } else { journal.join(self.segment.to_string()) };
         Error::Corrupt { path, offset: self.offset, what: self.to_string(), streams }
     }
 }

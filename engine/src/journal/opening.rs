@@ -140,7 +140,8 @@ fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
         Trust::Doubtful(kind) if !config.allow_untrusted => Err(Error::Untrusted {
             path: root.to_owned(),
             kind,
-            advice: "keep the store on a local disk, or set allow_untrusted if you accept the risk",
+            advice: "keep the store on a local disk, or accept the risk (Config::allow_untrusted; on the command line \
+                     --allow-untrusted)",
         }),
         _ => Ok(()),
     }

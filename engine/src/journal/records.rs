@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::frame::{self, FRAME_HEADER_BYTES, FrameHeader};
+use crate::format::large::LARGE_REFERENCE_BYTES;
 use crate::fs::Fs;
 use crate::id::StreamId;
 use crate::journal::index::{At, Conflict};
 use crate::journal::large;
 use crate::journal::parts::{Found, Head, StreamInfo};
 use crate::journal::window::Window;
-use crate::number::narrow;
+use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
 use crate::seeded::{Bug, bug};
 
@@ -90,6 +91,7 @@ pub struct Records {
     found: VecDeque<Found>,
     window: Window,
     finished: bool,
+    large_only: bool,
 }
 
 impl Records {
@@ -102,13 +104,24 @@ impl Records {
             found: VecDeque::new(),
             window: Window::new(),
             finished: false,
+            large_only: false,
         }
     }
 
-    fn load(&mut self, found: &Found, ordinal: u64) -> Result<Record> {
+    /// Passes over records that stand in the log itself, most of them without reading them: what is left are those in
+    /// files of their own, and errors. Opening a store checks the former, not the latter.
+    #[must_use]
+    pub fn large_only(mut self) -> Records {
+        self.large_only = true;
+        self
+    }
+
+    fn load(&mut self, found: &Found, ordinal: u64) -> Result<Option<Record>> {
+        let reference = |at: &At| wide(LARGE_REFERENCE_BYTES) == u64::from(at.payload_bytes);
         match found {
-            Found::At(at) => load(&*self.lookup, &mut self.window, &self.stream, at, ordinal),
-            Found::Contested(places) => contest(&*self.lookup, &self.stream, places, ordinal).map(|won| won.0),
+            Found::At(at) if self.large_only && !reference(at) => Ok(None),
+            Found::At(at) => load(&*self.lookup, &mut self.window, &self.stream, at, ordinal, self.large_only),
+            Found::Contested(places) => contest(&*self.lookup, &self.stream, places, ordinal).map(|won| Some(won.0)),
             Found::Lost(damage) => Err(self.lost(*damage, ordinal)),
         }
     }
@@ -121,7 +134,15 @@ impl Records {
     }
 }
 
-fn load(lookup: &dyn Lookup, window: &mut Window, stream: &StreamId, at: &At, ordinal: u64) -> Result<Record> {
+/// Reads the record at a place; `None` if it is not in a file of its own and only such are wanted.
+fn load(
+    lookup: &dyn Lookup,
+    window: &mut Window,
+    stream: &StreamId,
+    at: &At,
+    ordinal: u64,
+    large_only: bool,
+) -> Result<Option<Record>> {
     window.enter(lookup.fs(), &at.segment)?;
     let payload_length = narrow(u64::from(at.payload_bytes)).unwrap_or(usize::MAX);
     let bytes = window.get(at.offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
@@ -129,6 +150,9 @@ fn load(lookup: &dyn Lookup, window: &mut Window, stream: &StreamId, at: &At, or
         Ok((header, payload)) => (header, payload.to_vec()),
         Err(what) => return Err(corrupt_record(window.path(), at.offset, what, *stream, ordinal)),
     };
+    if large_only && !header.large {
+        return Ok(None);
+    }
     let payload = if header.large {
         let read = large::read(lookup.fs(), lookup.root(), at.segment.journal, &payload);
         read.map_err(|error| with_stream(error, *stream))?
@@ -136,7 +160,7 @@ fn load(lookup: &dyn Lookup, window: &mut Window, stream: &StreamId, at: &At, or
         payload
     };
     let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
-    Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
+    Ok(Some(Record { stream, ordinal, lease_epoch, clock, codec, payload }))
 }
 
 /// Of records that claim one place, that of the highest lease epoch, at equal epochs the last; and the lease epochs of
@@ -149,7 +173,7 @@ pub(crate) fn contest(
 ) -> Result<(Record, Vec<u64>)> {
     let mut records = Vec::new();
     for at in places {
-        records.push(load(lookup, &mut Window::new(), stream, at, ordinal)?);
+        records.extend(load(lookup, &mut Window::new(), stream, at, ordinal, false)?);
     }
     records.sort_by_key(|record| record.lease_epoch);
     let Some(won) = records.pop() else { return Err(Error::Closed) };
@@ -162,28 +186,33 @@ impl Iterator for Records {
     type Item = Result<Record>;
 
     fn next(&mut self) -> Option<Result<Record>> {
-        if self.finished {
-            return None;
+        while !self.finished {
+            if self.found.is_empty() && self.next < self.end {
+                let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
+                self.found = self.lookup.find(&self.stream, self.next, most).into();
+                // What was read ahead may be older than what was found now.
+                self.window.forget();
+            }
+            let Some(found) = self.found.pop_front() else {
+                self.finished = true;
+                // A range that was served in full does not depend on what may stand behind it.
+                let open = self.next < self.end;
+                return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
+            };
+            let ordinal = self.next;
+            self.next = self.next.saturating_add(1);
+            if let Some(record) = self.load(&found, ordinal).transpose() {
+                return Some(record);
+            }
         }
-        if self.found.is_empty() && self.next < self.end {
-            let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
-            self.found = self.lookup.find(&self.stream, self.next, most).into();
-            // What was read ahead may be older than what was found now.
-            self.window.forget();
-        }
-        let Some(found) = self.found.pop_front() else {
-            self.finished = true;
-            // A range that was served in full does not depend on what may stand behind it.
-            let open = self.next < self.end;
-            return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
-        };
-        let ordinal = self.next;
-        self.next = self.next.saturating_add(1);
-        Some(self.load(&found, ordinal))
+        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.found.len(), narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok())
+        (
+            if self.large_only { 0 } else { self.found.len() },
+            narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok(),
+        )
     }
 }
 

@@ -58,12 +58,53 @@ impl Measured {
             *measured.features.entry("archived").or_default() +=
                 u64::from(file.relative_path.starts_with("archived_sessions/"));
         }
-        measured.line_bytes.sort_unstable();
-        measured.file_lines.sort_unstable();
-        measured.first_line_bytes.sort_unstable();
-        measured.user_messages.sort_unstable();
-        measured.gaps_ms.sort_unstable();
+        measured.sort();
         measured
+    }
+
+    /// Several samples, measured at the same time, as one.
+    pub fn of_all(plans: &[Plan]) -> Measured {
+        let each = std::thread::scope(|scope| {
+            let measuring: Vec<_> = plans.iter().map(|plan| scope.spawn(|| Measured::of(plan))).collect();
+            measuring.into_iter().map(|measuring| measuring.join().unwrap()).collect::<Vec<_>>()
+        });
+        let mut all = Measured::default();
+        each.into_iter().for_each(|measured| all.add(measured));
+        all.sort();
+        all
+    }
+
+    fn add(&mut self, other: Measured) {
+        for (name, kind) in other.kinds {
+            let sum = self.kinds.entry(name).or_default();
+            sum.lines += kind.lines;
+            sum.bytes += kind.bytes;
+            sum.packed += kind.packed;
+        }
+        for (name, count) in other.features {
+            *self.features.entry(name).or_default() += count;
+        }
+        self.line_bytes.extend(other.line_bytes);
+        self.file_lines.extend(other.file_lines);
+        self.first_line_bytes.extend(other.first_line_bytes);
+        self.user_messages.extend(other.user_messages);
+        self.files.extend(other.files);
+        self.gaps_ms.extend(other.gaps_ms);
+        self.encrypted_bytes += other.encrypted_bytes;
+        self.non_ascii_lines += other.non_ascii_lines;
+        self.contexts += other.contexts;
+        self.contexts_repeated += other.contexts_repeated;
+        self.long_bytes += other.long_bytes;
+        self.long_repeated += other.long_repeated;
+        self.long_repeated_in_file += other.long_repeated_in_file;
+    }
+
+    fn sort(&mut self) {
+        self.line_bytes.sort_unstable();
+        self.file_lines.sort_unstable();
+        self.first_line_bytes.sort_unstable();
+        self.user_messages.sort_unstable();
+        self.gaps_ms.sort_unstable();
     }
 
     pub fn bytes(&self) -> u64 {

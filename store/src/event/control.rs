@@ -53,10 +53,26 @@ pub struct Place {
     pub path: PathBytes,
 }
 
+impl Place {
+    /// The file's whole path. Two places with the same one are the same file, reached from two folders.
+    #[must_use]
+    pub fn file(&self) -> PathBytes {
+        let root = self.root.as_bytes();
+        let root = root.strip_suffix(b"/").unwrap_or(root);
+        PathBytes::new([root, b"/", self.path.as_bytes()].concat())
+    }
+
+    /// Whether its folder holds the other's: of two names of one file the wider tells more.
+    #[must_use]
+    pub fn is_wider(&self, other: &Place) -> bool {
+        self.root.as_bytes().len() < other.root.as_bytes().len()
+    }
+}
+
 /// One imported file, as it was when all of it was in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Its name. The latest record for a name counts.
+    /// Its name. The latest record for a file ([`Place::file`]) counts.
     pub place: Place,
     /// Its modification time, in nanoseconds since 1970 (UTC).
     pub modified_ns: i64,

@@ -61,6 +61,15 @@ pub struct ExportedFile {
     pub bytes: u64,
     /// Whether these are all lines of a file; false if its import was never completed.
     pub complete: bool,
+    /// The path that it was imported under, if another file from another folder has it in this export.
+    pub instead_of: Option<PathBytes>,
+}
+
+impl ExportedFile {
+    pub(crate) fn of(job: &Job, outcome: Exported, bytes: u64) -> ExportedFile {
+        let Job { key, path, complete, instead_of, .. } = job.clone();
+        ExportedFile { path, key, outcome, bytes, complete, instead_of }
+    }
 }
 
 /// What an export did. Files have their names, but were not synced: that is left to the system, as with any copy.
@@ -70,6 +79,8 @@ pub struct ExportReport {
     pub files: Vec<ExportedFile>,
     /// Those that could not be written, and why.
     pub failed: Vec<Refusal>,
+    /// How many of those because what is stored is damaged.
+    pub damaged: u64,
     /// Whether it was stopped before its end.
     pub stopped: bool,
 }
@@ -109,12 +120,12 @@ pub(crate) fn export(
         progress.advanced(bytes_of(job));
         progress.file_done();
         let mut report = lock(&report);
-        let path = job.path.clone();
         match written {
-            Ok((outcome, bytes)) => {
-                report.files.push(ExportedFile { path, key: job.key, outcome, bytes, complete: job.complete });
+            Ok((outcome, bytes)) => report.files.push(ExportedFile::of(job, outcome, bytes)),
+            Err(error) => {
+                report.damaged += u64::from(error.is_corruption());
+                report.failed.push(Refusal { path: job.path.clone(), reason: error.to_string() });
             }
-            Err(error) => report.failed.push(Refusal { path, reason: error.to_string() }),
         }
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Origin, Place, Source};
 use crate::export::{ExportOptions, Selected};
 use crate::item::Timestamp;
+use crate::owners::Owners;
 use crate::path::PathBytes;
 use crate::table::{Entry, Table};
 use crate::thread::{ThreadId, ThreadKey};
@@ -20,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) source: Option<Source>,
     /// Whether that is all there ever was: not, if its import was never completed.
     pub(crate) complete: bool,
+    /// The path it would have, if another current file did not have it already.
+    pub(crate) instead_of: Option<PathBytes>,
 }
 
 /// A life's claim to a path.
@@ -69,25 +72,18 @@ fn wanted(selected: Option<&[Selected]>, key: ThreadKey) -> Option<bool> {
 }
 
 /// What a life is to be written as; `alone` says that its thread has no other.
-fn claims(
-    key: ThreadKey,
-    number: u64,
-    entry: &Entry,
-    owners: &BTreeMap<Place, (u64, ThreadKey)>,
-    alone: bool,
-) -> Vec<Claim> {
+fn claims(key: ThreadKey, number: u64, entry: &Entry, owners: &Owners, alone: bool) -> Vec<Claim> {
     let life = &entry.life;
     let claim = |path: PathBytes, source: Option<&Source>, clock, superseded| Claim {
-        job: Job { key, path, source: source.cloned(), complete: source.is_some() || entry.live },
+        job: Job { key, path, source: source.cloned(), complete: source.is_some() || entry.live, instead_of: None },
         number,
         clock,
         superseded,
     };
-    let superseded =
-        |place: &Place| owners.get(place).is_some_and(|(_, owner)| *owner != key && owner.thread == key.thread);
+    let superseded = |place: &Place| owners.of(place).is_some_and(|owner| owner != key && owner.thread == key.thread);
     let mut sources: Vec<Claim> = life
         .sources()
-        .map(|(clock, source)| claim(source.place.path.clone(), Some(source), clock, superseded(&source.place)))
+        .map(|(clock, source)| claim(owners.path(&source.place), Some(source), clock, superseded(&source.place)))
         .collect();
     let covered = life.sources().any(|(_, source)| source.records == entry.items);
     if let Some(latest) = sources.iter_mut().max_by_key(|claim| claim.clock) {
@@ -100,7 +96,7 @@ fn claims(
     let clock = life.clock();
     vec![match life.created().map(|created| (&created.origin, created.at_ms)) {
         // Its import was never completed.
-        Some((Origin::Imported(place), _)) => claim(place.path.clone(), None, clock, superseded(place)),
+        Some((Origin::Imported(place), _)) => claim(owners.path(place), None, clock, superseded(place)),
         Some((Origin::Native, at_ms)) => {
             let mut native = claim(native_path(key.thread, at_ms), None, clock, false);
             native.job.complete = true;
@@ -148,6 +144,8 @@ fn settle(path: &PathBytes, claims: Vec<Claim>, jobs: &mut BTreeMap<PathBytes, J
         if jobs.contains_key(&job.path) {
             job.path = marked(&job.path, &format!("{:016x}", job.key.incarnation));
         }
+        // A superseded revision was asked for under another name; anything else deserves a word.
+        job.instead_of = (!superseded && job.path != *path).then(|| path.clone());
         jobs.insert(job.path.clone(), job);
     }
 }

@@ -23,11 +23,8 @@ pub(crate) fn write(
 ) -> Result<(Exported, u64)> {
     let path = job.path.below(to)?;
     let modified = job.source.as_ref().map(|source| system_time(source.modified_ns));
-    let exists = match fs::symlink_metadata(&path) {
-        Ok(_) => true,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io("look at", &path)(error)),
-    };
+    let folder = path.parent().unwrap_or(to);
+    let exists = look(&path, folder, to)?;
     if exists && let Some(source) = &job.source {
         // Told by its hash, without reading the store.
         if hash_file(&path).map_err(Error::io("read", &path))? == (source.bytes, blake3::Hash::from(source.blake3)) {
@@ -38,7 +35,7 @@ pub(crate) fn write(
             return Err(Error::Exists { path });
         }
     }
-    create_folders(path.parent().unwrap_or(to)).map_err(Error::io("create the folder of", &path))?;
+    create_folders(folder).map_err(Error::io("create the folder of", &path))?;
     let temporary = Temporary::create(&path)?;
     let (bytes, hash) = fill(&temporary, job, content)?;
     if let Some(source) = &job.source {
@@ -54,6 +51,29 @@ pub(crate) fn write(
     set_modified(&temporary.path, modified)?;
     temporary.keep_as(&path)?;
     Ok((if exists { Exported::Replaced } else { Exported::Written }, bytes))
+}
+
+/// Whether there is a file at `path`. Anything else there is refused, and so is a link on the way from `to`: it could
+/// lead anywhere, and a name could be one of a pipe that nobody ever writes to.
+fn look(path: &Path, folder: &Path, to: &Path) -> Result<bool> {
+    let about = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(about) => Ok(Some(about)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("look at", path)(error)),
+    };
+    let folders: Vec<&Path> = folder.ancestors().take_while(|above| *above != to).collect();
+    for folder in folders.into_iter().rev() {
+        match about(folder)? {
+            Some(about) if about.is_symlink() => return Err(Error::Link { path: folder.to_owned() }),
+            Some(_) => {}
+            None => return Ok(false),
+        }
+    }
+    match about(path)? {
+        Some(about) if about.is_file() => Ok(true),
+        Some(_) => Err(Error::NotRegular { path: path.to_owned() }),
+        None => Ok(false),
+    }
 }
 
 fn fill(temporary: &Temporary, job: &Job, content: impl Iterator<Item = Result<Bytes>>) -> Result<(u64, blake3::Hash)> {

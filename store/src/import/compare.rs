@@ -1,7 +1,6 @@
 //! How a file relates to what a life of its thread has stored.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read};
 
 use threadlog_engine::number::{narrow, wide};
 use threadlog_engine::{Engine, ReadLog};
@@ -9,6 +8,7 @@ use threadlog_engine::{Engine, ReadLog};
 use crate::error::Error;
 use crate::event::{Body, Event, ITEMS, Source};
 use crate::import::file::Fault;
+use crate::import::input::Input;
 use crate::table::Entry;
 use crate::thread::ThreadKey;
 
@@ -44,6 +44,15 @@ impl Prefix {
     }
 }
 
+/// What a file and stored items begin with, both.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Common {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Whole lines in it.
+    pub(crate) lines: u64,
+}
+
 /// How a file relates to stored items.
 #[derive(Debug)]
 pub(crate) enum Relation {
@@ -52,43 +61,39 @@ pub(crate) enum Relation {
     /// What is stored is the beginning of the file; the file goes on after it.
     Grows(Prefix),
     /// Neither begins with the other.
-    Differs,
+    Differs(Common),
     /// What is stored cannot be read.
     Damaged,
 }
 
-/// Compares the first `length` bytes of a file with a life's items.
+/// Compares a file with a life's items.
 ///
-/// Cost: hashing the file, where an earlier import completed; else reading both.
-pub(crate) fn relate(
-    engine: &Engine,
-    key: ThreadKey,
-    entry: &Entry,
-    file: &File,
-    length: u64,
-) -> Result<Relation, Fault> {
+/// Cost: hashing the file, where an earlier import completed, and reading large records, of which the log holds only
+/// names; else reading both.
+pub(crate) fn relate(engine: &Engine, key: ThreadKey, entry: &Entry, input: &Input) -> Result<Relation, Fault> {
+    let length = input.bytes();
     if let Some(source) = entry.life.sources().map(|(_, source)| source).find(|source| source.records == entry.items) {
-        if source.bytes <= length {
-            let prefix = hash_prefix(file, source)?;
-            return Ok(match prefix {
-                None => Relation::Differs,
-                Some(prefix) if source.bytes == length => Relation::Holds(prefix),
-                Some(prefix) => Relation::Grows(prefix),
-            });
-        }
-        if let Some((_, same)) = entry.life.sources().find(|(_, source)| source.bytes == length)
-            && let Some(prefix) = hash_prefix(file, same)?
-        {
-            return Ok(Relation::Holds(prefix));
+        let known = if source.bytes <= length {
+            hash_prefix(input, source)?
+        } else {
+            match entry.life.sources().find(|(_, source)| source.bytes == length) {
+                Some((_, same)) => hash_prefix(input, same)?,
+                None => None,
+            }
+        };
+        if let Some(prefix) = known {
+            if engine.read(&key.stream(ITEMS), 0..prefix.records).large_only().any(|record| record.is_err()) {
+                return Ok(Relation::Damaged);
+            }
+            return Ok(if prefix.bytes < length { Relation::Grows(prefix) } else { Relation::Holds(prefix) });
         }
     }
-    compare(engine, key, file, length)
+    compare(engine, key, input)
 }
 
 /// The file's first bytes, if they are those that `source` had.
-fn hash_prefix(mut file: &File, source: &Source) -> io::Result<Option<Prefix>> {
-    file.rewind()?;
-    let mut left = file.take(source.bytes);
+fn hash_prefix(input: &Input, source: &Source) -> io::Result<Option<Prefix>> {
+    let mut left = input.reader()?.take(source.bytes);
     let mut prefix = Prefix::default();
     let mut chunk = Vec::new();
     loop {
@@ -103,13 +108,12 @@ fn hash_prefix(mut file: &File, source: &Source) -> io::Result<Option<Prefix>> {
     Ok(same.then_some(prefix))
 }
 
-fn compare(engine: &Engine, key: ThreadKey, mut file: &File, length: u64) -> Result<Relation, Fault> {
+fn compare(engine: &Engine, key: ThreadKey, input: &Input) -> Result<Relation, Fault> {
     // Reading shows what is durable; this import itself may have appended a moment ago.
     if engine.head(&key.stream(ITEMS)).is_some_and(|head| head.durable_ordinal < head.next_ordinal) {
         engine.sync(engine.barrier()).map_err(Error::from)?;
     }
-    file.rewind()?;
-    let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, file).take(length);
+    let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, input.reader()?);
     let mut prefix = Prefix::default();
     let (mut stored, mut found) = (Vec::new(), Vec::new());
     for record in engine.read(&key.stream(ITEMS), 0..u64::MAX) {
@@ -120,7 +124,9 @@ fn compare(engine: &Engine, key: ThreadKey, mut file: &File, length: u64) -> Res
         found.clear();
         file.by_ref().take(wide(stored.len())).read_to_end(&mut found)?;
         if !stored.starts_with(&found) {
-            return Ok(Relation::Differs);
+            let shared = stored.iter().zip(&found).take_while(|(stored, found)| stored == found).count();
+            prefix.add(found.get(..shared).unwrap_or_default());
+            return Ok(Relation::Differs(Common { bytes: prefix.bytes, lines: prefix.newlines }));
         }
         prefix.add(&found);
         if found.len() < stored.len() {
@@ -128,5 +134,5 @@ fn compare(engine: &Engine, key: ThreadKey, mut file: &File, length: u64) -> Res
         }
         prefix.records += 1;
     }
-    Ok(if prefix.bytes < length { Relation::Grows(prefix) } else { Relation::Holds(prefix) })
+    Ok(if prefix.bytes < input.bytes() { Relation::Grows(prefix) } else { Relation::Holds(prefix) })
 }

@@ -1,7 +1,6 @@
 //! Imports one file.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use threadlog_engine::ReadLog;
@@ -12,6 +11,7 @@ use crate::event::{Control, Created, ITEMS, Origin, Source};
 use crate::import::append::Appender;
 use crate::import::choose::Target;
 use crate::import::identity::Identity;
+use crate::import::input::Input;
 use crate::import::lines::LineReader;
 use crate::import::report::{FileReport, Outcome};
 use crate::import::run::Run;
@@ -63,9 +63,8 @@ struct Added {
 impl Run<'_> {
     /// Adds to the store what it does not have of one file.
     pub(super) fn import(&self, planned: &Planned) -> Result<FileReport, Fault> {
-        let file = File::open(&planned.found.path)?;
-        let about = file.metadata()?;
-        let target = self.choose(planned, &file, about.len())?;
+        let input = Input::open(&planned.found.path, planned.found.packed)?;
+        let target = self.choose(planned, &input)?;
         self.advanced(target.prefix.bytes);
         let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
@@ -79,9 +78,10 @@ impl Run<'_> {
             });
             controls.push((appender.control(&created)?, created));
         }
+        let (modified_ns, exact) = modified_ns(input.about().modified()?);
         let mut source = Source {
             place: planned.found.place.clone(),
-            modified_ns: modified_ns(about.modified()?),
+            modified_ns,
             bytes: target.prefix.bytes,
             blake3: target.prefix.hasher.finalize().into(),
             records: target.prefix.records,
@@ -91,7 +91,7 @@ impl Run<'_> {
         let added = if target.outcome == Outcome::Unchanged {
             Added::default()
         } else {
-            self.add_lines(&mut appender, &file, about.len(), &target, &mut source)?
+            self.add_lines(&mut appender, &input, &target, &mut source)?
         };
         if !self.knows(&target, &source) {
             let source = Control::Source(source.clone());
@@ -100,7 +100,7 @@ impl Run<'_> {
         self.appended(appender.flush()?)?;
         self.learn(target.key, appender.items(), &controls);
         Ok(FileReport {
-            path: source.place.path,
+            path: planned.found.name(),
             thread: target.key.thread,
             outcome: target.outcome,
             moved_from: target.moved_from.map(|place| place.path),
@@ -108,6 +108,7 @@ impl Run<'_> {
             lines_added: added.lines,
             bytes_added: added.bytes,
             odd: added.odd,
+            time_cut: !exact,
         })
     }
 
@@ -115,13 +116,11 @@ impl Run<'_> {
     fn add_lines(
         &self,
         appender: &mut Appender<'_>,
-        mut file: &File,
-        length: u64,
+        input: &Input,
         target: &Target,
         source: &mut Source,
     ) -> Result<Added, Fault> {
-        file.seek(SeekFrom::Start(target.prefix.bytes))?;
-        let rest = file.take(length.saturating_sub(target.prefix.bytes));
+        let rest = input.reader_from(target.prefix.bytes)?;
         let mut reader = LineReader::new(rest, target.prefix.hasher.clone());
         let mut added = Added::default();
         let mut continues = target.prefix.mid_line;
@@ -141,10 +140,12 @@ impl Run<'_> {
             added.lines += 1;
             continues = false;
             untold += wide(bytes.len());
-            if appended.is_some() {
-                self.advanced(std::mem::take(&mut untold));
-            }
+            let full = appended.is_some();
             self.appended(appended)?;
+            if full {
+                self.advanced(std::mem::take(&mut untold));
+                self.pause()?;
+            }
         }
         self.advanced(untold);
         let (bytes, hash) = reader.finish();
@@ -156,11 +157,30 @@ impl Run<'_> {
     }
 }
 
-/// Nanoseconds since 1970; the bounds of 64 bits, 292 years away, for what lies beyond.
-fn modified_ns(time: SystemTime) -> i64 {
-    let signed = |nanos: u128| i64::try_from(nanos).unwrap_or(i64::MAX);
+/// Nanoseconds since 1970, and whether that is the time: the bounds of 64 bits, 292 years away, stand for what lies beyond.
+fn modified_ns(time: SystemTime) -> (i64, bool) {
+    let signed = |nanos: u128| i64::try_from(nanos).map_or((i64::MAX, false), |nanos| (nanos, true));
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => signed(after.as_nanos()),
-        Err(before) => -signed(before.duration().as_nanos()),
+        Err(before) => {
+            let (nanos, exact) = signed(before.duration().as_nanos());
+            (-nanos, exact)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_beyond_what_is_kept_are_told_from_others() {
+        let far = Duration::from_secs(300 * 365 * 86_400);
+        let near = Duration::new(5, 7);
+        assert_eq!(modified_ns(UNIX_EPOCH + near), (5_000_000_007, true));
+        assert_eq!(modified_ns(UNIX_EPOCH - near), (-5_000_000_007, true));
+        assert_eq!(modified_ns(UNIX_EPOCH + far), (i64::MAX, false));
+        assert_eq!(modified_ns(UNIX_EPOCH - far), (-i64::MAX, false));
     }
 }

@@ -1,7 +1,6 @@
 //! Which thread a file belongs to.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 
 use uuid::Uuid;
 
@@ -26,7 +25,7 @@ pub(crate) struct Identity {
 }
 
 /// Reads the beginning of a file. `None` if nothing about it says that it is a rollout.
-pub(crate) fn identify(found: &Found, file: &File) -> io::Result<Option<Identity>> {
+pub(crate) fn identify(found: &Found, file: impl Read) -> io::Result<Option<Identity>> {
     let name = found.place.path.file_name();
     let by_name = FileName::parse(name);
     let meta = first_meta(file)?;
@@ -44,7 +43,7 @@ pub(crate) fn identify(found: &Found, file: &File) -> io::Result<Option<Identity
     }))
 }
 
-fn first_meta(file: &File) -> io::Result<Option<SessionMeta>> {
+fn first_meta(file: impl Read) -> io::Result<Option<SessionMeta>> {
     let mut lines = LineReader::new(file, blake3::Hasher::new());
     for _ in 0..LINES_SEARCHED {
         let Some(line) = lines.next_line()? else { break };

@@ -10,6 +10,7 @@ mod choose;
 mod compare;
 mod file;
 mod identity;
+mod input;
 mod lines;
 mod plan;
 mod report;

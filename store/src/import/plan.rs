@@ -1,13 +1,13 @@
 //! Which files to import, in which order, and which of them at the same time.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
 
 use crate::event::Place;
 use crate::import::LINE_BYTES_MAX;
 use crate::import::file::Planned;
 use crate::import::identity::identify;
+use crate::import::input::Input;
 use crate::import::lines::line_beyond;
 use crate::import::walk::{Found, Walk, refusal};
 use crate::progress::Refusal;
@@ -70,16 +70,15 @@ enum Look {
 }
 
 fn look(number: usize, found: &Found) -> io::Result<Look> {
-    let file = File::open(&found.path)?;
-    let bytes = file.metadata()?.len();
+    let input = Input::open(&found.path, found.packed)?;
+    let bytes = input.bytes();
     // Refused before anything of it is stored. Shorter files cannot have such a line.
     if bytes > LINE_BYTES_MAX
-        && let Some(line) = line_beyond(&file, LINE_BYTES_MAX)?
+        && let Some(line) = line_beyond(input.reader()?, LINE_BYTES_MAX)?
     {
         return Ok(Look::TooLong(format!("line {line} is longer than {} MiB", LINE_BYTES_MAX >> 20)));
     }
-    (&file).rewind()?;
-    Ok(match identify(found, &file)? {
+    Ok(match identify(found, input.reader()?)? {
         Some(identity) => Look::Rollout(Planned { number, found: found.clone(), identity, bytes }),
         None => Look::Other,
     })

@@ -16,10 +16,16 @@ pub enum Outcome {
     Grown,
     /// All of it was in the store already.
     Unchanged,
-    /// It differs from what the store has of it; kept as a further revision.
+    /// It differs from what it was at its last import; kept as a further revision.
     Rewritten,
-    /// It and the store's copy were both continued, differently; kept as a further revision.
+    /// It is the beginning of what it was at its last import; kept as a further revision.
+    Shortened,
+    /// It and another copy of its thread (another file, or the store's) were both continued, differently; kept as a
+    /// further revision.
     Diverged,
+    /// It is another file of its thread, and no line of its beginning is that of one that is there; kept as a further
+    /// revision.
+    Another,
     /// The store's copy is damaged; kept as a further revision.
     Repaired,
 }
@@ -33,6 +39,8 @@ impl Outcome {
             Outcome::Grown => "grown",
             Outcome::Unchanged => "unchanged",
             Outcome::Rewritten => "rewritten",
+            Outcome::Shortened => "cut down",
+            Outcome::Another => "another file of its thread",
             Outcome::Diverged => "continued in both places",
             Outcome::Repaired => "imported again, the stored copy being damaged",
         }
@@ -41,7 +49,7 @@ impl Outcome {
     /// Whether the thread got a further revision.
     #[must_use]
     pub fn is_revision(self) -> bool {
-        matches!(self, Outcome::Rewritten | Outcome::Diverged | Outcome::Repaired)
+        !matches!(self, Outcome::New | Outcome::Grown | Outcome::Unchanged)
     }
 }
 
@@ -64,6 +72,8 @@ pub struct FileReport {
     pub bytes_added: u64,
     /// What is odd about the lines added.
     pub odd: OddityCounts,
+    /// Whether its modification time lies beyond what is kept, and an export gives it another: before 1677, after 2262.
+    pub time_cut: bool,
 }
 
 /// What an import did. Everything in it is durable.

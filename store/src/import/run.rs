@@ -1,6 +1,5 @@
 //! One import: what its threads share.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +17,7 @@ use crate::import::file::{Fault, Planned};
 use crate::import::plan::Plan;
 use crate::import::report::{FileReport, ImportReport};
 use crate::import::walk::{Walk, refusal};
+use crate::owners::Owners;
 use crate::progress::{Progress, Refusal};
 use crate::table::{Entry, Table};
 use crate::thread::{ThreadId, ThreadKey};
@@ -40,7 +40,7 @@ pub(super) struct Run<'a> {
 /// What is known of the store, kept up to date.
 struct State {
     table: Table,
-    owners: BTreeMap<Place, (u64, ThreadKey)>,
+    owners: Owners,
 }
 
 /// What came of the planned files.
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
     /// Imports files one after another, in their order.
     fn group(&self, files: &[Planned], results: &Mutex<Results>) {
         for planned in files {
-            if self.stopped.load(Ordering::Relaxed) {
+            if self.stopping() {
                 return;
             }
             let outcome = self.import(planned);
@@ -115,41 +115,44 @@ impl<'a> Run<'a> {
         let state = lock(&self.state);
         let own = state.table.of_rollout(planned.identity.thread, planned.identity.rollout);
         let mut lives: Vec<_> = own.map(|(key, entry)| (key, entry.clone())).collect();
-        if let Some((_, owner)) = state.owners.get(&planned.found.place)
-            && let Some(entry) = state.table.get(*owner)
-            && lives.iter().all(|(key, _)| key != owner)
+        if let Some(owner) = state.owners.of(&planned.found.place)
+            && let Some(entry) = state.table.get(owner)
+            && lives.iter().all(|(key, _)| *key != owner)
         {
-            lives.push((*owner, entry.clone()));
+            lives.push((owner, entry.clone()));
         }
         lives.sort_by_key(|(key, entry)| std::cmp::Reverse((entry.life.clock(), *key)));
         lives
     }
 
-    /// Whether the store knows already that the target has this file.
+    /// Whether the store knows already that the target has this file, and by a name that tells as much.
     pub(super) fn knows(&self, target: &Target, source: &Source) -> bool {
         let state = lock(&self.state);
-        let owner = state.owners.get(&source.place).map(|(_, key)| *key);
         let known = state.table.get(target.key).and_then(|entry| entry.life.source(&source.place));
         let same = |known: &Source| {
             (known.modified_ns, known.bytes, known.blake3) == (source.modified_ns, source.bytes, source.blake3)
+                && !source.place.is_wider(&known.place)
         };
-        owner == Some(target.key) && known.is_some_and(|(_, known)| same(known))
+        state.owners.of(&source.place) == Some(target.key) && known.is_some_and(|(_, known)| same(known))
+    }
+
+    /// Whether a file that lies elsewhere now may be the one that a life has under this name: not if the name went to
+    /// another life of its thread.
+    pub(super) fn may_move(&self, key: ThreadKey, place: &Place) -> bool {
+        lock(&self.state).owners.of(place).is_none_or(|owner| owner == key || owner.thread != key.thread)
     }
 
     /// Takes in what was appended to a life.
     pub(super) fn learn(&self, key: ThreadKey, items: u64, controls: &[(u64, Control)]) {
         let mut state = lock(&self.state);
-        let entry = state.table.entry(key);
+        let State { table, owners } = &mut *state;
+        let entry = table.entry(key);
         // Less, if the file is only the beginning of what is there.
         entry.items = entry.items.max(items);
         for (clock, control) in controls {
             entry.life.apply(*clock, control);
         }
-        for (clock, control) in controls {
-            if let Control::Source(source) = control {
-                state.owners.insert(source.place.clone(), (*clock, key));
-            }
-        }
+        owners.learn(key, &entry.life);
     }
 
     /// Counts an appended batch, and makes everything durable from time to time.
@@ -160,7 +163,20 @@ impl<'a> Run<'a> {
             self.unsynced_bytes.store(0, Ordering::Relaxed);
             self.engine.sync(ticket).map_err(Error::from)?;
         }
-        if self.progress.stop() || self.stopped.load(Ordering::Relaxed) { Err(Fault::Stopped) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Ends a file between two batches if nothing more is wanted. Not behind its last one: then it is done, and counts.
+    pub(super) fn pause(&self) -> Result<(), Fault> {
+        if self.stopping() { Err(Fault::Stopped) } else { Ok(()) }
+    }
+
+    /// Whether the caller wants no more, or something went wrong elsewhere.
+    fn stopping(&self) -> bool {
+        if self.progress.stop() {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Tells that this many more bytes of files were dealt with.
@@ -175,7 +191,7 @@ impl<'a> Run<'a> {
     }
 
     fn owner(&self, place: &Place) -> Option<ThreadId> {
-        lock(&self.state).owners.get(place).map(|(_, key)| key.thread)
+        lock(&self.state).owners.of(place).map(|key| key.thread)
     }
 }
 

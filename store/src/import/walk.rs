@@ -11,6 +11,11 @@ use crate::event::Place;
 use crate::path::PathBytes;
 use crate::progress::Refusal;
 
+/// How the name of a compressed file ends, after the name that it has uncompressed.
+pub(super) const PACKED: &str = ".zst";
+
+const GZIP: &str = "it is compressed with gzip, which is not read: decompress it (gunzip) and import again";
+
 /// A file that may be a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -20,6 +25,25 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     /// Whether the user named it, rather than a folder above it.
     pub(crate) named: bool,
+    /// Whether it is compressed (zstd). Its place is what it is called uncompressed: it is the same file.
+    pub(crate) packed: bool,
+}
+
+impl Found {
+    /// A file at `path`, which is `below` the folder `root`.
+    fn new(path: &Path, root: PathBytes, below: &Path, named: bool) -> Found {
+        let below = PathBytes::from_path(below);
+        let plain = below.as_bytes().strip_suffix(PACKED.as_bytes()).map(PathBytes::new);
+        let packed = plain.is_some();
+        let place = Place { root, path: plain.unwrap_or(below) };
+        Found { path: path.to_owned(), place, named, packed }
+    }
+
+    /// Its path below its folder, as it is on disk.
+    pub(super) fn name(&self) -> PathBytes {
+        let end = if self.packed { PACKED } else { "" };
+        PathBytes::new([self.place.path.as_bytes(), end.as_bytes()].concat())
+    }
 }
 
 /// All that was found below the paths given.
@@ -32,7 +56,8 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Looks at each path: a file is taken whatever its name, a folder is searched for `*.jsonl`, links followed.
+    /// Looks at each path: a file is taken whatever its name, a folder is searched for `*.jsonl`
+    /// and `*.jsonl.zst`, links followed.
     pub(crate) fn of(paths: &[PathBuf]) -> Walk {
         let mut walk = Walk::default();
         for path in paths {
@@ -55,8 +80,10 @@ impl Walk {
             return Err(io::ErrorKind::InvalidFilename.into());
         };
         let root = PathBytes::from_path(&parent.canonicalize()?);
-        let place = Place { root, path: PathBytes::from_path(Path::new(name)) };
-        self.add(Found { path: path.to_owned(), place, named: true });
+        if Path::new(name).extension().is_some_and(|end| end == "gz") {
+            return Err(io::Error::other(GZIP));
+        }
+        self.add(Found::new(path, root, Path::new(name), true));
         Ok(())
     }
 
@@ -77,16 +104,14 @@ impl Walk {
                 }
                 Ok(entry) => {
                     let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-                    let place = Place { root: root.clone(), path: PathBytes::from_path(below) };
-                    let name = place.path.file_name();
-                    if name.ends_with(b".jsonl") && entry.file_type().is_file() {
-                        self.add(Found { path: entry.path().to_owned(), place, named: false });
-                    } else if name.ends_with(b".jsonl") {
+                    let found = Found::new(entry.path(), root.clone(), below, false);
+                    let is_rollout = found.place.path.file_name().ends_with(b".jsonl");
+                    if is_rollout && entry.file_type().is_file() {
+                        self.add(found);
+                    } else if is_rollout {
                         self.refused.push(refusal(entry.path(), "it is neither a file nor a folder"));
-                    } else if name.ends_with(b".jsonl.zst") {
-                        let reason =
-                            "compressed rollouts cannot be imported yet: decompress it (zstd -d) and import again";
-                        self.skipped.push(refusal(entry.path(), reason));
+                    } else if found.place.path.file_name().ends_with(b".jsonl.gz") {
+                        self.refused.push(refusal(entry.path(), GZIP));
                     }
                 }
             }
@@ -107,7 +132,11 @@ impl Walk {
     }
 
     fn add(&mut self, found: Found) {
-        if self.seen.insert(found.place.clone()) {
+        // Whoever compresses a file removes it afterwards: until then the one that can be appended to counts.
+        let plain = || found.place.path.below(&found.place.root.to_path()).is_ok_and(|path| path.is_file());
+        if found.packed && plain() {
+            self.skipped.push(refusal(&found.path, "the same file stands beside it uncompressed"));
+        } else if self.seen.insert(found.place.clone()) {
             self.files.push(found);
         }
     }

@@ -28,9 +28,10 @@ pub(super) fn from_engine(operation: &'static str, id: Option<ThreadId>, error: 
         EngineError::WrongOrdinal { .. } | EngineError::StaleLease { .. } => {
             report("somebody else has appended to the thread").advise("resume it again").conflict(None)
         }
-        EngineError::TooLarge { .. } | EngineError::NoStore { .. } | EngineError::Config { .. } => {
-            report("that cannot be").invalid()
-        }
+        EngineError::TooLarge { .. }
+        | EngineError::NoStore { .. }
+        | EngineError::NotEmpty { .. }
+        | EngineError::Config { .. } => report("that cannot be").invalid(),
         EngineError::FormatVersion { .. } | EngineError::Untrusted { .. } => report("not here").unsupported(),
         _ => report("the engine failed").internal(),
     }

@@ -112,7 +112,7 @@ fn where_items_may_be_lost_that_no_control_record_speaks_of_a_new_revision_begin
     let long = line(4, "response_item", &format!("{{\"output\":\"{}\"}}", "y".repeat(300 << 10)));
     bench.put(&name(A), rollout(A, 3) + &long.repeat(8));
     let store = bench.open();
-    let report = store.import(&[bench.home()], &one_job(), &StopAfter(AtomicU64::new(0))).unwrap();
+    let report = store.import(&[bench.home()], &one_job(), &StopAfter(AtomicU64::new(1))).unwrap();
     store.close().unwrap();
     assert!(report.stopped);
     // A control record behind it, so that these are known to be all there.
@@ -149,4 +149,43 @@ fn where_a_threads_end_may_be_lost_a_new_revision_begins() {
     );
     bench.assert_round_trip();
     assert_eq!(bench.import().count(Outcome::Unchanged), 2);
+}
+
+/// A thread with a line of 3 MiB, which stands in a file of its own; that file.
+fn with_large() -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    let large = line(1, "response_item", &format!("{{\"output\":\"{}\"}}", "z".repeat(3 << 20)));
+    bench.put(&name(A), meta(A) + &large + &message(2, "after"));
+    bench.put(&name(B), rollout(B, 3));
+    bench.import();
+    let path = bench.disk.paths().into_iter().find(|path| path.extension().is_some_and(|end| end == "rec")).unwrap();
+    (bench, path)
+}
+
+#[test]
+fn importing_again_mends_a_large_record_that_is_lost_cut_or_rotten() {
+    type Harm = fn(&Bench, &std::path::Path);
+    let harms: [Harm; 4] = [
+        |bench, path| bench.disk.remove_file(path).unwrap(),
+        |bench, path| bench.disk.flip_bit(path, 10, 0).unwrap(),
+        |bench, path| bench.disk.flip_bit(path, 2 << 20, 3).unwrap(),
+        |bench, path| bench.disk.open(path, threadlog_engine::fs::OpenMode::Write).unwrap().set_len(1 << 20).unwrap(),
+    ];
+    for (number, harm) in harms.into_iter().enumerate() {
+        let (bench, path) = with_large();
+        harm(&bench, &path);
+        let report = bench.import();
+        let outcomes: Vec<_> = report.files.iter().map(|file| file.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Repaired, Outcome::Unchanged], "harm {number}: {report:?}");
+        bench.assert_round_trip();
+        assert_eq!(bench.import().count(Outcome::Unchanged), 2, "harm {number}");
+    }
+}
+
+#[test]
+fn an_export_counts_what_it_could_not_write_for_damage() {
+    let (bench, path) = with_large();
+    bench.disk.remove_file(&path).unwrap();
+    let (report, _) = bench.export(&ExportOptions::default());
+    assert_eq!((report.failed.len(), report.damaged), (1, 1));
 }

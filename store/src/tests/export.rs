@@ -143,8 +143,15 @@ fn ids_are_found_by_their_beginning() {
     let ambiguous = store.resolve("019c2a58").unwrap_err();
     assert!(matches!(&ambiguous, crate::Error::Ambiguous { candidates, .. } if candidates.len() == 2));
     assert!(ambiguous.to_string().contains(A), "{ambiguous}");
-    for nothing in ["", "~1", "ffff", "019c2a58-c0cc~x", "019c2a58-c0cc~9"] {
+    for nothing in ["ffff", "019c2a58-c0cc~9", &name(B)] {
         assert!(matches!(store.resolve(nothing), Err(crate::Error::NotFound { .. })), "{nothing}");
+    }
+    for senseless in ["", " ", "~1", "019c2a58-c0cc~x"] {
+        assert!(matches!(store.resolve(senseless), Err(crate::Error::BadId { .. })), "{senseless}");
+    }
+    let file = name(A);
+    for other in [A.replace('-', ""), A.replace('-', "")[..12].to_owned(), file.clone(), format!("a/b/{file}.zst~1")] {
+        assert_eq!(store.resolve(&other).unwrap().thread.to_string(), A, "{other}");
     }
 }
 
@@ -187,4 +194,52 @@ fn a_target_that_cannot_be_written_is_reported() {
     fs::write(to.join("deep"), "a file where a folder should be").unwrap();
     let report = bench.open_read().export(None, &to, &ExportOptions::default(), &Silent);
     assert_eq!((report.files.len(), report.failed.len()), (0, 1));
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_nothing_waits_for_it() {
+    let bench = Bench::new();
+    bench.put(&name(A), rollout(A, 2));
+    bench.put(&name(B), rollout(B, 2));
+    bench.import();
+    let to = bench.folder.path().join("to");
+    fs::create_dir(&to).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(to.join(name(A))).status().unwrap();
+    assert!(made.success());
+    fs::create_dir(to.join(name(B))).unwrap();
+    for overwrite in [false, true] {
+        let options = ExportOptions { overwrite, ..ExportOptions::default() };
+        let report = bench.open_read().export(None, &to, &options, &Silent);
+        assert_eq!((report.files.len(), report.failed.len(), report.damaged), (0, 2, 0));
+        assert!(report.failed.iter().all(|failed| failed.reason.contains("no regular file")), "{report:?}");
+    }
+}
+
+#[test]
+fn nothing_is_written_through_a_link() {
+    let bench = Bench::new();
+    let deep = format!("deep/er/{}", name(A));
+    bench.put(&deep, rollout(A, 2));
+    bench.put(&name(B), rollout(B, 2));
+    bench.import();
+    let (to, outside) = (bench.folder.path().join("to"), bench.folder.path().join("outside"));
+    fs::create_dir_all(to.join("deep")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, to.join("deep/er")).unwrap();
+    // The very bytes, so that only the time would be set.
+    fs::write(outside.join("mine"), rollout(B, 2)).unwrap();
+    let time = modified(&outside.join("mine"));
+    std::os::unix::fs::symlink(outside.join("mine"), to.join(name(B))).unwrap();
+    for overwrite in [false, true] {
+        let options = ExportOptions { overwrite, ..ExportOptions::default() };
+        let report = bench.open_read().export(None, &to, &options, &Silent);
+        assert_eq!((report.files.len(), report.failed.len()), (0, 2), "{report:?}");
+        assert!(report.failed.iter().any(|failed| failed.reason.contains("symbolic link")), "{report:?}");
+        assert_eq!(tree(&outside).into_keys().collect::<Vec<_>>(), ["mine"]);
+        assert_eq!(modified(&outside.join("mine")), time);
+    }
+    // The target itself may be one: the user named it.
+    std::os::unix::fs::symlink(&outside, bench.folder.path().join("link")).unwrap();
+    let report = bench.open_read().export(None, &bench.folder.path().join("link"), &ExportOptions::default(), &Silent);
+    assert_eq!((report.files.len(), report.failed.len()), (2, 0), "{report:?}");
 }

@@ -5,6 +5,7 @@ mod damage;
 mod export;
 mod import;
 mod interrupted;
+mod moves;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Control, Created, Place, Source};
+use crate::path::PathBytes;
 
 /// A value and when it was set; of two the later counts.
 type Stamped<T> = (u64, T);
@@ -13,9 +14,10 @@ type Stamped<T> = (u64, T);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
     created: Option<Stamped<Created>>,
-    sources: BTreeMap<Place, Stamped<Source>>,
-    /// Names that a file no longer has, and since when.
-    left: BTreeMap<Place, u64>,
+    /// By the file's whole path; the place is the one with the widest folder it was imported from.
+    sources: BTreeMap<PathBytes, Stamped<Source>>,
+    /// Whole paths that a file no longer has, and since when.
+    left: BTreeMap<PathBytes, u64>,
     /// The latest clock seen.
     clock: u64,
 }
@@ -31,12 +33,15 @@ impl Life {
                 _ => self.created = Some((clock, created.clone())),
             },
             Control::Source(source) => {
-                match self.sources.get(&source.place) {
-                    Some((before, _)) if *before >= clock => {}
-                    _ => drop(self.sources.insert(source.place.clone(), (clock, source.clone()))),
+                let known = self.sources.entry(source.place.file()).or_insert_with(|| (clock, source.clone()));
+                let wider = if source.place.is_wider(&known.1.place) { &source.place } else { &known.1.place };
+                let place = wider.clone();
+                if known.0 < clock {
+                    *known = (clock, source.clone());
                 }
+                known.1.place = place;
                 if let Some(old) = &source.replaces {
-                    let since = self.left.entry(old.clone()).or_default();
+                    let since = self.left.entry(old.file()).or_default();
                     *since = clock.max(*since);
                 }
             }
@@ -66,15 +71,26 @@ impl Life {
     /// The files that are, or were at their last import, this life's, with the clock of that import.
     pub fn sources(&self) -> impl Iterator<Item = (u64, &Source)> {
         self.sources
-            .values()
-            .filter(|(clock, source)| self.left.get(&source.place).is_none_or(|since| since < clock))
-            .map(|(clock, source)| (*clock, source))
+            .iter()
+            .filter(|(file, (clock, _))| self.left.get(*file).is_none_or(|since| since < clock))
+            .map(|(_, (clock, source))| (*clock, source))
     }
 
     /// The file of this name, with the clock of its import.
     #[must_use]
     pub fn source(&self, place: &Place) -> Option<(u64, &Source)> {
-        self.sources().find(|(_, source)| source.place == *place)
+        let file = place.file();
+        self.sources().find(|(_, source)| source.place.file() == file)
+    }
+
+    /// Every place that a file of this life ever had.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.sources.values().map(|(_, source)| &source.place)
+    }
+
+    /// Whole paths that a file of this life had and gave up by moving, with the clock of the move.
+    pub fn left(&self) -> impl Iterator<Item = (u64, &PathBytes)> {
+        self.left.iter().map(|(file, since)| (*since, file))
     }
 
     /// The file imported last.

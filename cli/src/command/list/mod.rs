@@ -32,12 +32,20 @@ const TITLE_CHARS_MAX: usize = 200;
 /// Runs `list`. The store is only read.
 pub fn run(arguments: &List, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let store = context.open()?;
-    say(&store, arguments, out)?;
-    soundness(&store.log().damage(), out)
+    let listed = say(&store, arguments, out)?;
+    soundness(&store.log().damage(), listed.lost_records, out)
 }
 
-/// The threads of an open store: a row for people, a record for programs. Gives back the first of them.
-pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Option<ThreadId>, Failure> {
+/// What was listed.
+pub struct Listed {
+    /// The first thread.
+    pub first: Option<ThreadId>,
+    /// Records of the listed threads that cannot be read.
+    pub lost_records: u64,
+}
+
+/// The threads of an open store: a row for people, a record for programs.
+pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Listed, Failure> {
     let page = page(&LocalThreadStore::reading(store)?, arguments)?;
     let ids: Vec<ThreadId> = page.threads.iter().map(StoredThread::id).collect();
     let mut sizes: HashMap<ThreadId, ThreadSummary> =
@@ -53,16 +61,18 @@ pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Option<T
     ];
     let mut table = Table::new(&columns);
     let id_chars = id_chars(&ids);
-    let mut bytes: u64 = 0;
+    let (mut bytes, mut lost_records): (u64, u64) = (0, 0);
     for thread in &page.threads {
         let Some(summary) = sizes.remove(&thread.id()) else { continue };
+        let lives = summary.others.iter().chain([&summary.current]);
+        lost_records = lives.fold(lost_records, |sum, life| sum.saturating_add(life.lost_records));
         out.record("thread", &Thread::new(&thread.metadata, &summary.current, revisions(&summary)))?;
         table.row(row(thread, &summary, sort, id_chars));
         bytes = bytes.saturating_add(summary.current.facts.totals().bytes);
     }
     out.table(&table)?;
     end(&page, arguments, bytes, out)?;
-    Ok(ids.first().copied())
+    Ok(Listed { first: ids.first().copied(), lost_records })
 }
 
 /// The threads asked for, as one page: what a page of the store can hold is no limit of the list.

@@ -40,16 +40,24 @@ fn records_above_a_mebibyte_stand_in_files_of_their_own() {
     batch.push(record(1, 1, &big)).unwrap();
     assert!(batch.has_large());
     engine.sync(engine.append(batch).unwrap()).unwrap();
-    append_synced(&engine, 1, 2).unwrap();
+    let small = payload(1, 2, 32);
+    let mut batch = Batch::new();
+    batch.push(record(1, 2, &small)).unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
     assert_eq!(count(&engine, 1), 3);
     let left = fs.crash(&Choice::LoseAll);
     assert_eq!(count(&reader(&left), 1), 3);
+    let large = |log: &dyn ReadLog| {
+        log.read(&stream(1), 0..3).large_only().map(|record| record.map(|it| it.ordinal).ok()).collect::<Vec<_>>()
+    };
+    assert_eq!(large(&reader(&left)), [Some(1)], "one of 32 bytes stands in the log itself");
     let report = verify(Arc::new(left.clone()), Path::new(ROOT), &mut |_| {}).unwrap();
     assert!(report.is_sound());
-    assert_eq!((report.records, report.payload_bytes), (3, 2000 + (3 << 20)));
+    assert_eq!((report.records, report.payload_bytes), (3, 1000 + 32 + (3 << 20)));
     // Its damage costs it alone.
     let file = left.paths().into_iter().find(|path| path.to_string_lossy().ends_with(".rec")).unwrap();
     left.flip_bit(&file, 1 << 20, 0).unwrap();
+    assert_eq!(large(&reader(&left)), [None]);
     let report = verify(Arc::new(left), Path::new(ROOT), &mut |_| {}).unwrap();
     assert_eq!(report.lost.iter().map(|lost| (lost.stream, lost.ordinal)).collect::<Vec<_>>(), [(stream(1), 1)]);
 }
