@@ -41,9 +41,7 @@ pub(crate) fn make_directory(fs: &dyn Fs, places: &Places, made: &AtomicBool) ->
         }
         _ => {}
     }
-    if !bug(Bug::LargePlaceNotSynced) {
-        fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
-    }
+    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))?;
     made.store(true, Ordering::Release);
     Ok(())
 }

@@ -40,9 +40,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
     make_directory(&*fs, &places.journal, &places.lock())?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
-    if !bug(Bug::FormatWithoutDirectorySync) {
-        fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
-    }
+    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let lock = take_lock(&*fs, &places, &config)?;
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
     let scans = scan::scan(&*fs, &places, Some(store))?;

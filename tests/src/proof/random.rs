@@ -144,13 +144,77 @@ pub fn shrink(seed: u64, mut steps: Vec<Step>) -> (Vec<Step>, Option<Violation>)
     (steps, Some(violation))
 }
 
+/// What was done in random runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Runs, each on a disk of its own.
+    pub runs: u64,
+    /// Steps; one appends, waits, lets time pass, reads, makes something fail, ends or begins a life of the program.
+    pub operations: u64,
+    /// Of these: appends.
+    pub appends: u64,
+    /// Of these: cuts of the power.
+    pub power_cuts: u64,
+    /// Of these: kills of the process, and closings.
+    pub ends: u64,
+    /// Of these: plans for a call or a disk to fail.
+    pub faults: u64,
+    /// Calls of the file system that all this made.
+    pub calls: u64,
+}
+
+impl Tally {
+    fn of(steps: &[Step]) -> Tally {
+        let count = |which: fn(&Step) -> bool| steps.iter().filter(|step| which(step)).count() as u64;
+        Tally {
+            runs: 1,
+            operations: steps.len() as u64,
+            appends: count(|step| {
+                matches!(step, Step::Append(..) | Step::Batch | Step::Blocks | Step::Fill | Step::Large)
+            }),
+            // Each run ends with one.
+            power_cuts: 1 + count(|step| matches!(step, Step::PowerCut | Step::Crash(_))),
+            ends: 1 + count(|step| matches!(step, Step::Kill | Step::Close)),
+            faults: count(|step| {
+                matches!(step, Step::Fault(..) | Step::FailWrite | Step::FailSync | Step::FailName | Step::Full(_))
+            }),
+            calls: 0,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.operations += other.operations;
+        self.appends += other.appends;
+        self.power_cuts += other.power_cuts;
+        self.ends += other.ends;
+        self.faults += other.faults;
+        self.calls += other.calls;
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { runs, operations, appends, power_cuts, ends, faults, calls } = self;
+        write!(
+            f,
+            "{runs} runs, {operations} operations ({appends} appends, {power_cuts} power cuts, {ends} kills and closings, \
+             {faults} faults planned), {calls} calls of the file system"
+        )
+    }
+}
+
 /// Runs the steps of a seed. What breaks is told with the seed and the fewest steps that show it.
 ///
 /// # Errors
 /// As [`run`], shrunk.
-pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked {
+pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked<Tally> {
     let steps = steps(seed, count);
-    let Err((_, first)) = run(seed, &steps, recorder) else { return Ok(()) };
+    let Err((_, first)) = run(seed, &steps, recorder) else {
+        return Ok(Tally { calls: recorder.total(), ..Tally::of(&steps) });
+    };
     let (fewest, shown) = shrink(seed, steps);
     let broken = shown.unwrap_or(first);
     Err(broken.after(format!("these steps of THREADLOG_SEED={seed} (of {count}): {fewest:?}")))
