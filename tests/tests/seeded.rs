@@ -90,6 +90,7 @@ fn crash() -> Checked {
     let shallow = Depth { recover_one_in: 64, ..DEPTH };
     let plan = Plan {
         depths: vec![DEPTH, DEPTH, shallow, shallow],
+        depths_large: vec![DEPTH, shallow, shallow, shallow],
         starts: vec![vec![], vec![Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite]],
         segment_bytes: 16 << 10,
         threads: 2,
