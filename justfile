@@ -50,6 +50,11 @@ bench *ARGS:
 figures *ARGS:
     cargo run --release -p threadlog-benches --bin figures -- {{ ARGS }}
 
+# An import killed so many times at random moments (the seed's; 269 MB of files), run again, exported, compared
+kill-import KILLS="10" SEED="1" THREADS="600":
+    THREADLOG_KILLS={{ KILLS }} THREADLOG_KILL_SEED={{ SEED }} THREADLOG_KILL_THREADS={{ THREADS }} \
+        cargo test --release -p threadlog-cli --test kill_import -- --nocapture
+
 # System calls of a lone writer, of 64, and of SQLite, in steady state (needs strace)
 strace APPENDS="5000":
     cargo build --release -p threadlog-benches --bin figures

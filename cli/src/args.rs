@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{demo, dump, export, r#gen, import, list, salvage, show, stats, verify};
+use crate::command::{archive, demo, dump, export, r#gen, import, list, rename, salvage, show, stats, verify};
 use crate::exit;
 
 /// Rollout files of AI agents in a durable, checksummed log: import them, list them, read them, and get them back byte
@@ -30,10 +30,16 @@ pub enum Command {
     Import(import::Import),
     /// Write threads back as rollout files: same paths, same bytes, same times
     Export(export::Export),
-    /// List the threads, the one with the newest item first
+    /// List the threads, the one with the newest item first, or those that filters let through
     List(list::List),
     /// Read a thread
     Show(show::Show),
+    /// Give a thread a name, or take it away
+    Rename(rename::Rename),
+    /// Take threads out of the list; they stay as they are
+    Archive(archive::Archive),
+    /// Take threads back into the list
+    Unarchive(archive::Archive),
     /// Check every byte of the store
     Verify(verify::Verify),
     /// Sizes and counts of the store

@@ -28,7 +28,7 @@ pub const ALL: [(Exit, &str); 7] = [
     (Exit::Usage, "arguments that make no sense; nothing was done"),
     (Exit::Partial, "some input was refused or some output left alone; the rest was done"),
     (Exit::Damaged, "the store is damaged; what is intact was handled"),
-    (Exit::NotFound, "no such store, thread or file, or an id that fits several threads"),
+    (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
     (Exit::Locked, "another process has the store open for writing; nothing was done"),
 ];
 

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod location;
 mod output;
+mod threads;
 mod transcript;
 
 fn main() -> ExitCode {

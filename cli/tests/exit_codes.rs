@@ -32,10 +32,32 @@ fn a_refusal_of_the_system_is_1() {
 #[test]
 fn arguments_that_make_no_sense_are_2() {
     let machine = Machine::new();
-    for arguments in [&[][..], &["fly"], &["import"], &["gen", "--threads", "x"], &["show"], &["list", "--limit", "-1"]]
-    {
+    for arguments in [
+        &[][..],
+        &["fly"],
+        &["import"],
+        &["gen", "--threads", "x"],
+        &["show"],
+        &["list", "--limit", "-1"],
+        &["list", "--limit", "0"],
+        &["list", "--sort", "size"],
+        &["list", "--cursor", "page 2"],
+        &["list", "--default-provider", "openai"],
+        &["rename", "019c"],
+        &["rename", "019c", "name", "--clear"],
+        &["rename", "019c", "  "],
+        &["archive"],
+        &["unarchive"],
+    ] {
         machine.run(arguments).must_be(2);
+        assert!(!machine.store().exists(), "{arguments:?} made a store");
     }
+    let machine = Machine::with_store();
+    let id = machine.ids().remove(0);
+    machine.run(&["archive", &format!("{id}~1")]).must_be(2).must_say("revision");
+    let (_, first) = machine.json(&["list", "--limit", "1"]);
+    let cursor = field(first.last().expect("a summary"), "next_cursor");
+    machine.run(&["list", "--sort", "created", "--cursor", cursor]).must_be(2).must_say("updated");
 }
 
 #[test]
@@ -76,6 +98,10 @@ fn what_is_not_there_is_5() {
     let machine = Machine::with_store();
     machine.run(&["show", "ffffffff-0000"]).must_be(5).must_say("ffffffff-0000");
     machine.run(&["export", "--to", "out", "ffffffff-0000"]).must_be(5);
+    machine.run(&["rename", "ffffffff-0000", "x"]).must_be(5).must_say("ffffffff-0000");
+    let id = machine.ids().remove(0);
+    machine.run(&["archive", &id, "ffffffff-0000"]).must_be(5).must_say("ffffffff-0000");
+    assert!(machine.ids().contains(&id), "nothing was done");
     machine.run(&["dump", "nothing"]).must_be(5).must_say("nothing");
     machine.run(&["list", "--store", "elsewhere"]).must_be(5).must_say("elsewhere");
     let (code, records) = machine.json(&["show", "ffffffff-0000"]);
@@ -101,7 +127,13 @@ fn a_store_that_somebody_writes_to_is_6_for_writers_and_open_to_readers() {
         threadlog::Store::open(&machine.store(), threadlog_engine::Config::default()).expect("the store opens");
     let ran = machine.run(&["import", text(&machine.path("files"))]);
     ran.must_be(6).must_say(&std::process::id().to_string());
+    let id = machine.ids().remove(0);
+    for arguments in [&["rename", &id, "x"][..], &["archive", &id], &["unarchive", &id]] {
+        machine.run(arguments).must_be(6).must_say(&std::process::id().to_string());
+    }
     machine.run(&["list"]).must_be(0);
+    machine.run(&["show", &id]).must_be(0);
     drop(holder);
+    machine.run(&["rename", &id, "x"]).must_be(0);
     machine.run(&["import", "files"]).must_be(0);
 }

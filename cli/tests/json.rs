@@ -91,6 +91,22 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
+const COMMANDS: [&str; 13] = [
+    "import",
+    "export",
+    "list",
+    "show",
+    "rename",
+    "archive",
+    "unarchive",
+    "verify",
+    "stats",
+    "salvage",
+    "dump",
+    "gen",
+    "demo",
+];
+
 /// Runs of every command, sound and unsound: (command, records).
 fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let machine = Machine::with_sample();
@@ -105,10 +121,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         let (_, records) = machine.json(arguments);
         let header = &records[0];
         assert_eq!((field(header, "type"), &header["schema_version"]), ("header", &json!(1)), "{arguments:?}");
-        let command = ["import", "export", "list", "show", "verify", "stats", "salvage", "dump", "gen", "demo"]
-            .into_iter()
-            .find(|name| *name == arguments[0])
-            .expect("a command");
+        let command = COMMANDS.into_iter().find(|name| *name == arguments[0]).expect("a command");
         assert_eq!(field(header, "command"), command);
         runs.push((command, records));
     };
@@ -118,8 +131,19 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     {
         run(&machine, arguments);
     }
-    for id in machine.ids() {
-        run(&machine, &["show", &id]);
+    let ids = machine.ids();
+    for id in &ids {
+        run(&machine, &["show", id]);
+    }
+    for arguments in [
+        &["rename", &ids[0], "a name"][..],
+        &["rename", &ids[0], "--clear"],
+        &["archive", &ids[0]],
+        &["list", "--archived"],
+        &["unarchive", &ids[0]],
+        &["list", "--limit", "1"],
+    ] {
+        run(&machine, arguments);
     }
     fs::create_dir(machine.path("out")).unwrap();
     fs::write(machine.path("out/rollout-large.jsonl"), "something else").unwrap();
@@ -180,14 +204,22 @@ fn the_records_of_a_thread_are_these() {
     let (_, list) = machine.json(&["list"]);
     let thread = json!({
         "type": "thread", "id": "019c1a2b-0000-7000-8000-00000000abcd", "revision": 1, "revisions": 1,
-        "began": "2026-01-31T12:34:56.700Z", "last_active": "2026-01-31T12:36:00.000Z", "lines": 3,
-        "bytes": ROLLOUT.len(), "odd_lines": {"crlf": 1}, "lost_records": 0, "archived": false, "path": name,
-        "cwd": "/src/engine", "originator": "codex_cli_rs", "cli_version": "0.99.0", "source": "cli",
-        "model_provider": "openai", "git": {"branch": "main"}, "preview": "mend it",
+        "title": "mend it", "preview": "mend it", "first_user_message": "mend it",
+        "created": "2026-01-31T12:34:56.700Z", "updated": "2026-01-31T12:36:00.000Z",
+        "recency": "2026-01-31T12:35:00.000Z", "archived": false, "pinned": false, "tags": [], "turns": 1,
+        "user_messages": 1, "lines": 3, "bytes": ROLLOUT.len(), "odd_lines": {"crlf": 1}, "lost_records": 0,
+        "path": name, "cwd": "/src/engine", "git": {"branch": "main"}, "model_provider": "openai",
+        "memory_mode": "enabled", "history_mode": "legacy", "source": "cli", "originator": "codex_cli_rs",
+        "cli_version": "0.99.0",
     });
     assert_eq!(*of_type(&list, "thread")[0], thread);
-    let total = json!({"type": "summary", "threads": 1, "shown": 1, "bytes": ROLLOUT.len()});
-    assert_eq!(list.last(), Some(&total));
+    let nothing = json!({
+        "other_collection": 0, "without_preview": 0, "other_source": 0, "other_provider": 0, "other_cwd": 0,
+        "not_found": 0, "several": 0,
+    });
+    let total = list.last().unwrap();
+    assert_eq!((&total["threads"], &total["shown"], &total["bytes"]), (&json!(1), &json!(1), &json!(ROLLOUT.len())));
+    assert_eq!((&total["hidden"], total.get("next_cursor")), (&nothing, None));
 
     let (_, show) = machine.json(&["show", "019c"]);
     let lines: Vec<&str> = ROLLOUT.split_inclusive('\n').collect();

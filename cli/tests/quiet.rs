@@ -17,12 +17,15 @@ use std::process::Stdio;
 use common::{Machine, text};
 
 #[test]
-fn reading_commands_never_make_a_store() {
+fn only_import_and_demo_make_a_store() {
     let machine = Machine::new();
     fs::write(machine.path("file"), "x").unwrap();
     let commands = [
         &["list"][..],
         &["show", "0"],
+        &["rename", "0", "name"],
+        &["archive", "0"],
+        &["unarchive", "0"],
         &["verify"],
         &["stats"],
         &["export", "--to", "out"],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::journal::place::JOURNALS_MAX;
 
 /// Tells the time. Only for stamps and timers: order never depends on it.
 pub trait Clock: Send + Sync + 'static {
@@ -56,6 +57,8 @@ pub struct Config {
     pub witness_after: Duration,
     /// Open for writing even where locks or syncs cannot be trusted (network mounts). Default off.
     pub allow_untrusted: bool,
+    /// How many processes may write at a time, each into a journal of its own; one more is refused. Default 1, at most 255.
+    pub journals_max: u32,
     /// Who does background work. Default: threads.
     pub background: Background,
     /// The clock. Default: the machine's.
@@ -74,6 +77,7 @@ impl Default for Config {
             sync_after: Duration::from_secs(1),
             witness_after: Duration::from_millis(50),
             allow_untrusted: false,
+            journals_max: 1,
             background: Background::Threads,
             clock: Arc::new(SystemClock),
         }
@@ -120,6 +124,9 @@ impl Config {
         if !ARENA_BYTES.contains(&self.arena_bytes) {
             let (least, most) = (ARENA_BYTES.start(), ARENA_BYTES.end());
             return bad(format!("arena_bytes is {}; it must lie in {least} to {most}", self.arena_bytes));
+        }
+        if !(1..=JOURNALS_MAX).contains(&self.journals_max) {
+            return bad(format!("journals_max is {}; it must lie in 1 to {JOURNALS_MAX}", self.journals_max));
         }
         Ok(())
     }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::format::HeaderFault;
 use crate::format::store_file::FormatFile;
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
-use crate::journal::place::Places;
+use crate::journal::place::{self, Places};
+use crate::journal::scan;
 use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
@@ -48,13 +49,24 @@ pub(crate) fn open_or_create(fs: &dyn Fs, places: &Places, config: &Config) -> R
 
 /// A store without FORMAT is either no store yet, or a damaged one: then nothing is made anew over it.
 fn missing(fs: &dyn Fs, places: &Places) -> Error {
-    let segments = crate::journal::scan::segments(fs, places).unwrap_or_default();
     // The first segment of a store is made after FORMAT is durable.
-    if segments.is_empty() {
-        return Error::NoStore { path: places.root.clone() };
+    match has_segments(fs, places) {
+        Ok(false) => Error::NoStore { path: places.root.clone() },
+        Ok(true) => {
+            let what = "missing, though there are journals".to_owned();
+            Error::Corrupt { path: places.format(), offset: 0, what, streams: Vec::new() }
+        }
+        Err(error) => error,
     }
-    let what = "missing, though there are journals".to_owned();
-    Error::Corrupt { path: places.format(), offset: 0, what, streams: Vec::new() }
+}
+
+fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
+    for number in place::journals(fs, &places.root)? {
+        if !scan::segments(fs, &Places::new(&places.root, number))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {

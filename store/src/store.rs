@@ -9,8 +9,11 @@ use threadlog_engine::{Config, Engine, OsFs, ReadLog, Reader};
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
 use crate::export::{self, ExportOptions, ExportReport, Selected};
+use crate::fold::{self, Folded};
 use crate::import::{self, ImportOptions, ImportReport};
 use crate::items::{Items, Rendering};
+use crate::log::Log;
+use crate::metadata::ThreadMetadata;
 use crate::progress::Progress;
 use crate::salvage::{self, SalvageReport};
 use crate::stats::StoreStats;
@@ -23,15 +26,10 @@ use crate::verify::{self, VerifyReport};
 ///
 /// Reading never waits for a writer, here or in another process.
 pub struct Store {
-    log: Log,
-    fs: Arc<dyn Fs>,
+    pub(crate) log: Log,
+    pub(crate) fs: Arc<dyn Fs>,
     root: PathBuf,
     clock: HybridClock,
-}
-
-enum Log {
-    Writer(Engine),
-    Reader(Reader),
 }
 
 impl Store {
@@ -80,10 +78,7 @@ impl Store {
     /// The log below, for reading.
     #[must_use]
     pub fn log(&self) -> &dyn ReadLog {
-        match &self.log {
-            Log::Writer(engine) => engine,
-            Log::Reader(reader) => reader,
-        }
+        self.log.read()
     }
 
     /// The engine below, for appending and its statistics.
@@ -91,15 +86,13 @@ impl Store {
     /// # Errors
     /// [`Error::ReadOnly`].
     pub fn engine(&self) -> Result<&Engine> {
-        match &self.log {
-            Log::Writer(engine) => Ok(engine),
-            Log::Reader(_) => Err(Error::ReadOnly),
-        }
+        self.log.engine().ok_or(Error::ReadOnly)
     }
 
-    /// All threads, the one that was active last first.
+    /// All threads, the one that was active last first. Their metadata are
+    /// [`ThreadStore::list_threads`](crate::thread_store::ThreadStore::list_threads)'s.
     ///
-    /// *Cost:* folds every item of every thread, on two cores; an item is parsed only while it can change a fact.
+    /// *Cost:* reads every item of every thread, on two cores.
     #[must_use]
     pub fn threads(&self) -> Vec<ThreadSummary> {
         crate::summary::threads(self.log())
@@ -108,7 +101,21 @@ impl Store {
     /// One thread; `None` if it is not in the store. *Cost:* folds its items.
     #[must_use]
     pub fn thread(&self, thread: ThreadId) -> Option<ThreadSummary> {
-        crate::summary::thread(self.log(), thread)
+        self.threads_of(&[thread]).pop()
+    }
+
+    /// Those of these threads that are in the store, in this order. *Cost:* folds their items, on two cores.
+    #[must_use]
+    pub fn threads_of(&self, threads: &[ThreadId]) -> Vec<ThreadSummary> {
+        crate::summary::threads_of(self.log(), threads)
+    }
+
+    /// What is known of one life of a thread. Of the current one,
+    /// [`ThreadStore::read_thread`](crate::thread_store::ThreadStore::read_thread) says the same. A life that is not
+    /// in the store has the metadata of a thread without items. *Cost:* folds its items.
+    #[must_use]
+    pub fn metadata(&self, key: ThreadKey) -> ThreadMetadata {
+        fold::go_on(self.log(), &self.clock, key, &Folded::nothing(key)).0.metadata
     }
 
     /// The life that a person means: a thread's id or the beginning of one, then perhaps `~N` for its N-th
@@ -220,7 +227,7 @@ impl Store {
         stats.add_files(&*self.fs, &self.root)?;
         match &self.log {
             Log::Writer(engine) => stats.engine = Some(engine.stats()),
-            Log::Reader(reader) => stats.log = Some(reader.facts().clone()),
+            Log::Reader(reader) => stats.log = Some(reader.facts()),
         }
         Ok(stats)
     }
@@ -230,9 +237,6 @@ impl Store {
     /// # Errors
     /// [`Error::Engine`] if the last records could not be made durable.
     pub fn close(self) -> Result<()> {
-        match self.log {
-            Log::Writer(engine) => Ok(engine.close()?),
-            Log::Reader(_) => Ok(()),
-        }
+        Ok(self.log.close()?)
     }
 }

@@ -32,7 +32,7 @@ pub struct Revision {
     pub key: ThreadKey,
     /// Which one it is, from 1 in the order of creation: `ID~1`, `ID~2`.
     pub number: u64,
-    /// Totals and first facts.
+    /// Sizes, and where it came from.
     pub facts: ThreadFacts,
     /// Records of it that could not be read; their facts are missing.
     pub lost_records: u64,
@@ -49,19 +49,25 @@ impl ThreadSummary {
 /// All threads, the one that was active last first; of equal ones the lower id first.
 pub(crate) fn threads(log: &dyn ReadLog) -> Vec<ThreadSummary> {
     let keys: Vec<ThreadKey> = Table::load(log).iter().map(|(key, _)| key).collect();
-    let mut lives: BTreeMap<ThreadId, Vec<Revision>> = BTreeMap::new();
-    for life in fold_all(log, &keys) {
-        lives.entry(life.key.thread).or_default().push(life);
-    }
-    let mut threads: Vec<_> = lives.into_iter().filter_map(|(thread, lives)| summarize(thread, lives)).collect();
+    let mut threads: Vec<_> = summarize_all(log, &keys).into_values().collect();
     threads.sort_by_key(|thread| (std::cmp::Reverse(thread.last_active()), thread.thread));
     threads
 }
 
-/// One thread, if it is there.
-pub(crate) fn thread(log: &dyn ReadLog, thread: ThreadId) -> Option<ThreadSummary> {
-    let keys: Vec<ThreadKey> = Table::load(log).of_thread(thread).map(|(key, _)| key).collect();
-    summarize(thread, fold_all(log, &keys))
+/// Those of these threads that are there, in this order.
+pub(crate) fn threads_of(log: &dyn ReadLog, threads: &[ThreadId]) -> Vec<ThreadSummary> {
+    let table = Table::load(log);
+    let keys: Vec<ThreadKey> = threads.iter().flat_map(|thread| table.of_thread(*thread)).map(|(key, _)| key).collect();
+    let mut summaries = summarize_all(log, &keys);
+    threads.iter().filter_map(|thread| summaries.remove(thread)).collect()
+}
+
+fn summarize_all(log: &dyn ReadLog, keys: &[ThreadKey]) -> BTreeMap<ThreadId, ThreadSummary> {
+    let mut lives: BTreeMap<ThreadId, Vec<Revision>> = BTreeMap::new();
+    for life in fold_all(log, keys) {
+        lives.entry(life.key.thread).or_default().push(life);
+    }
+    lives.into_iter().filter_map(|(thread, lives)| Some((thread, summarize(thread, lives)?))).collect()
 }
 
 fn summarize(thread: ThreadId, mut lives: Vec<Revision>) -> Option<ThreadSummary> {

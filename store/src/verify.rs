@@ -75,7 +75,7 @@ pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> R
     let lives: Vec<&[StreamInfo]> =
         streams.chunk_by(|a, b| ThreadKey::of(&a.stream) == ThreadKey::of(&b.stream)).collect();
     let report = Mutex::new(VerifyReport {
-        facts: reader.facts().clone(),
+        facts: reader.facts(),
         records: 0,
         payload_bytes: 0,
         files: 0,

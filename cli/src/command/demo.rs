@@ -7,7 +7,8 @@ use serde::Serialize;
 use threadlog_sample::Plan;
 
 use crate::command::import::{self, Import};
-use crate::command::{Context, r#gen, list};
+use crate::command::list::{self, List};
+use crate::command::{Context, r#gen};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::location;
@@ -43,7 +44,7 @@ pub fn run(arguments: &Demo, context: &Context, out: &mut Output) -> Result<Exit
     let imported = import::run(&Import { paths }, &context, out)?;
     step("The threads, the newest first", out)?;
     let opened = context.open()?;
-    list::say(&opened, Some(ROWS), out)?;
+    list::say(&opened, &List { limit: Some(ROWS), ..List::default() }, out)?;
     step("Sizes", out)?;
     let stats = opened.stats()?;
     let (lines, disk) = (human::size(stats.line_bytes), human::size(stats.disk_bytes));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use threadlog::Store;
+use threadlog::local::LocalThreadStore;
 use threadlog_engine::{Config, Damage};
 
 use crate::args::{Arguments, Command};
@@ -10,7 +11,10 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::location;
 use crate::output::Output;
+use crate::threads::wait;
 
+pub mod archive;
+mod change;
 pub mod demo;
 pub mod dump;
 pub mod export;
@@ -18,6 +22,7 @@ pub mod r#gen;
 pub mod import;
 pub mod list;
 mod odd;
+pub mod rename;
 pub mod salvage;
 pub mod show;
 pub mod stats;
@@ -33,6 +38,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Export(arguments) => export::run(arguments, &context, &mut out),
         Command::List(arguments) => list::run(arguments, &context, &mut out),
         Command::Show(arguments) => return show::run(arguments, &context, out),
+        Command::Rename(arguments) => rename::run(arguments, &context, &mut out),
+        Command::Archive(arguments) => archive::run(arguments, true, &context, &mut out),
+        Command::Unarchive(arguments) => archive::run(arguments, false, &context, &mut out),
         Command::Verify(_) => verify::run(&context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
@@ -50,6 +58,9 @@ fn name(command: &Command) -> &'static str {
         Command::Export(_) => "export",
         Command::List(_) => "list",
         Command::Show(_) => "show",
+        Command::Rename(_) => "rename",
+        Command::Archive(_) => "archive",
+        Command::Unarchive(_) => "unarchive",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
         Command::Salvage(_) => "salvage",
@@ -79,13 +90,19 @@ impl Context {
 
     /// The store, for adding much to it: made if there is none.
     pub fn open_or_create(&self) -> Result<Store, Failure> {
-        let config = Config { client: client(), prepare_spares: false, ..Config::default() };
-        Ok(Store::open(&self.root()?, config)?)
+        Ok(Store::open(&self.root()?, config())?)
+    }
+
+    /// The store's threads, for changing them. Whoever calls this has seen that there is a store.
+    pub fn open_threads(&self) -> Result<LocalThreadStore, Failure> {
+        wait(LocalThreadStore::open(&self.root()?, config().into()))
     }
 }
 
-fn client() -> String {
-    concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned()
+/// Settings of a command that writes and ends: no room is prepared for more.
+fn config() -> Config {
+    let client = concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned();
+    Config { client, prepare_spares: false, ..Config::default() }
 }
 
 /// The exit code of a command that read a store, told of damage on the way.

@@ -4,15 +4,19 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use threadlog::item::{Oddity, RolloutItem, Timestamp};
+use threadlog::local::LocalThreadStore;
+use threadlog::metadata::ThreadMetadata;
+use threadlog::thread_store::{ReadThreadParams, ThreadStore};
 use threadlog::{Items, Revision, Store, StoredItem, ThreadKey};
 
-use crate::command::summary::Thread;
+use crate::command::summary::{Thread, revisions, time};
 use crate::command::{Context, odd, wide};
 use crate::exit::Exit;
 use crate::failure::{Failure, sentence};
 use crate::output::Output;
 use crate::output::human;
 use crate::output::style::{BAD, FAINT, STRONG, paint};
+use crate::threads::wait;
 use crate::transcript::{self, Shortening, Transcript};
 
 /// Arguments of `show`.
@@ -71,39 +75,63 @@ fn raw(store: &Store, key: ThreadKey, last: Option<u64>, out: Output) -> Result<
 /// What is known of the thread.
 fn heading(store: &Store, key: ThreadKey, out: &mut Output) -> Result<(), Failure> {
     let Some(thread) = store.thread(key.thread) else { return Ok(()) };
-    let revisions = crate::command::summary::revisions(&thread);
+    let revisions = revisions(&thread);
     let all = thread.others.iter().chain([&thread.current]);
     let Some(revision) = all.into_iter().find(|revision| revision.key == key) else { return Ok(()) };
-    out.record("thread", &Thread::new(revision, revisions))?;
+    let metadata = metadata(store, key)?;
+    out.record("thread", &Thread::new(&metadata, revision, revisions))?;
     let of = if revisions > 1 { format!("  revision {} of {revisions}", revision.number) } else { String::new() };
     out.line(format_args!("{}{of}", paint(STRONG, key.thread)))?;
-    for (name, value) in facts(revision) {
+    for (name, value) in facts(&metadata, revision) {
         out.line(format_args!("{} {}", paint(FAINT, format_args!("{name:<8}")), human::one_line(&value, 200)))?;
     }
     Ok(())
 }
 
-fn facts(revision: &Revision) -> Vec<(&'static str, String)> {
-    let (facts, first, totals) = (&revision.facts, &revision.facts.first, revision.facts.totals());
-    let times = match (facts.began(), facts.last_active()) {
-        (Some(began), Some(last)) => Some(format!("{} to {} UTC", human::minute(began), human::minute(last))),
+/// The metadata of the current revision, as every store gives them; those of another, from its own records.
+fn metadata(store: &Store, key: ThreadKey) -> Result<ThreadMetadata, Failure> {
+    let params = ReadThreadParams::new(key.thread).with_archived();
+    let thread = wait(LocalThreadStore::reading(store)?.read_thread(params))?;
+    Ok(if thread.key == key { thread.metadata } else { store.metadata(key) })
+}
+
+fn facts(metadata: &ThreadMetadata, revision: &Revision) -> Vec<(&'static str, String)> {
+    let totals = revision.facts.totals();
+    let minute = |ms| time(ms).map(human::minute);
+    let times = match (minute(metadata.created_ms()), minute(metadata.updated_ms())) {
+        (Some(created), Some(updated)) => Some(format!("{created} to {updated} UTC")),
         _ => None,
     };
-    let program = first.originator().map(|name| format!("{name} {}", first.cli_version().unwrap_or("")));
-    let git = first.git().and_then(|git| git.branch.clone().or_else(|| git.commit_hash.clone()));
-    let odd = odd::sentence(&totals.odd);
+    let joined = |parts: [Option<&str>; 3]| {
+        let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    };
+    let git = metadata
+        .git()
+        .and_then(|git| joined([git.branch.as_deref(), git.commit_hash.as_deref(), git.repository_url.as_deref()]));
+    let program = metadata.originator().map(|name| format!("{name} {}", metadata.cli_version().unwrap_or("")));
+    let tags = metadata.tags().collect::<Vec<_>>().join(", ");
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let all = [
+        ("name", owned(metadata.name())),
+        // Without a name the conversation below begins with the title.
+        ("preview", owned(metadata.preview().filter(|_| metadata.name().is_some()))),
         ("time", times),
-        ("folder", owned(first.cwd())),
+        ("archived", metadata.archived_ms().and_then(minute).map(|at| format!("{at} UTC"))),
+        ("pinned", metadata.pinned().then(|| "yes".to_owned())),
+        ("tags", Some(tags).filter(|tags| !tags.is_empty())),
+        ("folder", owned(metadata.cwd())),
         ("git", git),
         ("program", program),
-        ("model", owned(first.model())),
-        ("parent", owned(first.parent_thread())),
-        ("fork of", owned(first.forked_from())),
-        ("file", facts.life.latest_source().map(|source| source.place.path.to_string())),
+        ("source", joined([metadata.source(), metadata.agent_nickname(), metadata.agent_role()])),
+        ("model", joined([metadata.model(), metadata.model_provider(), metadata.reasoning_effort()])),
+        ("policy", joined([metadata.approval_policy(), metadata.sandbox(), None])),
+        ("tokens", metadata.tokens_used().map(human::count)),
+        ("parent", owned(metadata.parent_thread())),
+        ("fork of", owned(metadata.forked_from())),
+        ("file", revision.facts.life.latest_source().map(|source| source.place.path.to_string())),
         ("size", Some(format!("{}, {}", human::counted(totals.lines, "line", "lines"), human::size(totals.bytes)))),
-        ("odd", odd),
+        ("odd", odd::sentence(&totals.odd)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -68,7 +68,7 @@ fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result
     let (bytes, segments) =
         (human::size(summary.segment_bytes), human::counted(summary.segments, "segment", "segments"));
     out.line(format_args!("{records} checked in {segments} ({bytes}), {files} compared with what was imported"))?;
-    if let Some((segment, offset)) = &report.facts.torn {
+    for (segment, offset) in &report.facts.torn {
         let offset = human::count(*offset);
         out.line(format_args!("the log ends at byte {offset} of {segment}, where a crash cut an unfinished write"))?;
     }
@@ -150,8 +150,7 @@ struct Summary {
     groups: u64,
     last_sequence: u64,
     durable_sequence: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    torn: Option<Torn>,
+    torn: Vec<Torn>,
     left_out: Vec<String>,
 }
 
@@ -164,7 +163,7 @@ struct Torn {
 impl Summary {
     fn new(report: &VerifyReport) -> Summary {
         let facts = &report.facts;
-        let torn = facts.torn.as_ref().map(|(segment, offset)| Torn { segment: segment.clone(), offset: *offset });
+        let torn = facts.torn.iter().map(|(segment, offset)| Torn { segment: segment.clone(), offset: *offset });
         Summary {
             sound: report.is_sound(),
             records: report.records,
@@ -175,7 +174,7 @@ impl Summary {
             groups: facts.groups,
             last_sequence: facts.last.0,
             durable_sequence: facts.witness.0,
-            torn,
+            torn: torn.collect(),
             left_out: facts.left_out.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::format::frame::FRAME_HEADER_BYTES;
 use crate::format::frame::FrameHeader;
 use crate::id::Sequence;
-use crate::journal::index::{Conflict, GroupPlace, Index, Note, Noted, SegmentPlace};
+use crate::journal::index::{Conflict, GroupPlace, Index, Note, Noted};
 use crate::journal::place::Places;
 use crate::number::wide;
 use crate::recover::log::{Damage, Log, Scan};
@@ -13,8 +13,9 @@ use crate::recover::walk::{Frame, Group, Piece};
 pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) -> Index {
     let mut index = Index::new(log.last.0);
     index.damage.clone_from(&log.damage);
+    index.damage.iter_mut().for_each(|damage| damage.journal = places.number);
     for scan in scans {
-        index.segments.push(SegmentPlace { id: scan.id, path: places.segment(scan.id) });
+        index.segments.push(places.segment_place(scan.id));
     }
     let mut known: Vec<&Group> = Vec::new();
     for place in &log.groups {
@@ -36,14 +37,28 @@ pub(crate) fn index(scans: &[Scan], log: &Log, places: &Places, suspects: bool) 
             note_suspects(&mut index, scans, damaged);
         }
         for (stream, ordinal) in &damaged.records {
-            index.lose(*stream, *ordinal, at);
+            if damaged.complete || index.is_plausible(stream, *ordinal) {
+                index.lose(*stream, *ordinal, at);
+            }
         }
         if !damaged.complete {
             index.doubt(last_of(damaged), at);
         }
     }
-    index.blame();
     index
+}
+
+/// Notes the records of one more group, which stands in the last segment; `false` if one of their places is taken.
+pub(crate) fn extend(index: &mut Index, group: &Group) -> bool {
+    if group.frames.is_empty() {
+        return true;
+    }
+    let segment = u32::try_from(index.segments.len().saturating_sub(1)).ok();
+    let last_sequence = group.header.next_sequence().before();
+    index.groups.push(GroupPlace { segment, offset: group.offset, last_sequence });
+    index.records_ever = index.records_ever.max(last_sequence.0);
+    let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    group.frames.iter().all(|frame| index.note(note_of(frame, number, group.offset)) == Noted::Fresh)
 }
 
 /// The last sequence that a damage may have taken.
@@ -59,7 +74,7 @@ fn note_group(index: &mut Index, known: &[&Group], group: &Group, frames: &[Fram
             continue;
         }
         let note = note_of(frame, number, group.offset);
-        if index.recover(note) == Noted::Fresh {
+        if index.note(note) == Noted::Fresh {
             continue;
         }
         settle(index, known, note, &frame.header);
@@ -105,8 +120,11 @@ fn note_suspects(index: &mut Index, scans: &[Scan], damage: &Damage) {
         });
         let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
         for frame in &gap.suspects {
-            // Taken places stay as they are: a vouched-for record beats a suspect.
-            let _ = index.recover(note_of(frame, number, gap.offset));
+            let note = note_of(frame, number, gap.offset);
+            if index.is_plausible(&note.stream, note.ordinal) {
+                // Taken places stay as they are: a vouched-for record beats a suspect.
+                let _ = index.note(note);
+            }
         }
     }
 }

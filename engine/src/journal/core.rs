@@ -115,7 +115,7 @@ impl Core {
         let mut state = self.state.lock();
         let checked = match state.refusal() {
             Some(error) => Err(error),
-            None => state.check(&mut batch, &self.places.journal),
+            None => state.check(&mut batch, &self.places.root),
         };
         if let Err(error) = checked {
             drop(state);

@@ -4,16 +4,17 @@ use std::fmt;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::journal::place;
 use crate::recover::log::{Damage, DamageKind};
 
 impl Damage {
-    /// The typed error for this damage in a journal's directory.
+    /// The typed error for this damage in the store at `root`.
     #[must_use]
-    pub fn to_error(&self, journal: &Path) -> Error {
+    pub fn to_error(&self, root: &Path) -> Error {
         let mut streams: Vec<_> = self.records.iter().map(|(stream, _)| *stream).collect();
         streams.sort_unstable();
         streams.dedup();
-        let path = journal.join(self.segment.to_string());
+        let path = place::journal(root, self.journal).join(self.segment.to_string());
         Error::Corrupt { path, offset: self.offset, what: self.to_string(), streams }
     }
 }

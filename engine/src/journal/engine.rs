@@ -12,10 +12,14 @@ use crate::error::{Error, Result};
 use crate::fs::{Fs, Lock};
 use crate::id::{Sequence, StreamId};
 use crate::journal::batch::Batch;
+use crate::journal::claim::Roster;
 use crate::journal::core::{Appended, Core, Goal};
-use crate::journal::index::{Conflict, Found, Head, SegmentPlace, StreamInfo};
-use crate::journal::opening;
-use crate::journal::place::Places;
+use crate::journal::foreign;
+use crate::journal::index::Conflict;
+use crate::journal::opening::{self, Opened};
+use crate::journal::parts::{Found, Head, StreamInfo};
+use crate::journal::place;
+use crate::journal::reader::conflicts_between;
 use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::stats::Stats;
 use crate::journal::ticket::{Append, Durable, Ticket};
@@ -54,6 +58,8 @@ struct Inner {
     core: Arc<Core>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<Box<dyn Lock>>>,
+    /// Held while other journals are read again.
+    refreshing: Mutex<Roster>,
 }
 
 impl Engine {
@@ -68,10 +74,14 @@ impl Engine {
     /// segments is no error here: see [`ReadLog::damage`].
     pub fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Engine> {
         let background = config.background;
-        let (core, lock) = opening::open(fs, root, config)?;
+        let Opened { core, lock, roster } = opening::open(fs, root, config)?;
         let core = Arc::new(core);
-        let inner =
-            Arc::new(Inner { core: Arc::clone(&core), threads: Mutex::default(), lock: Mutex::new(Some(lock)) });
+        let inner = Arc::new(Inner {
+            core: Arc::clone(&core),
+            threads: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+            refreshing: Mutex::new(roster),
+        });
         if background == Background::Threads {
             let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
                 let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
@@ -131,6 +141,35 @@ impl Engine {
         Durable::new(Arc::clone(&self.inner.core), ticket)
     }
 
+    /// Takes in what other processes made durable since the store was opened or refreshed last; says whether that was
+    /// anything. Appends go on meanwhile.
+    ///
+    /// *Cost:* when nothing changed, a few loads from a mapped page for each other journal; else what came. A journal
+    /// that cannot be read on (its writer was restarted, it is damaged) is read anew.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was known stays.
+    pub fn refresh(&self) -> Result<bool> {
+        let core = &self.inner.core;
+        let roster = self.inner.refreshing.lock();
+        let (known, changed) = {
+            let state = core.state.lock();
+            let mut known: Vec<u32> = state.foreign.iter().map(|journal| journal.places.number).collect();
+            known.push(core.places.number);
+            (known, foreign::changed(&state.foreign, &core.store))
+        };
+        let mut made = Vec::new();
+        if roster.has_more_than(known.len()) {
+            made = place::journals(&*core.fs, &core.places.root)?;
+            made.retain(|number| !known.contains(number));
+        }
+        if changed.is_empty() && made.is_empty() {
+            return Ok(false);
+        }
+        let news = foreign::look(&*core.fs, &core.places.root, core.store, changed, &made)?;
+        Ok(news.apply(&mut core.state.lock().foreign))
+    }
+
     /// A ticket that covers everything appended so far, by anybody.
     #[must_use]
     pub fn barrier(&self) -> Ticket {
@@ -147,6 +186,12 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.core.counters.read()
+    }
+
+    /// The number of the journal that this engine writes.
+    #[must_use]
+    pub fn journal(&self) -> u32 {
+        self.inner.core.places.number
     }
 
     /// The store's random id.
@@ -230,28 +275,25 @@ impl Core {
 
 impl Lookup for Core {
     fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
-        self.state.lock().index.find(stream, from, most, self.durable())
+        self.state.lock().parts(self.durable()).find(stream, from, most)
     }
 
-    fn segment(&self, index: u32) -> Option<SegmentPlace> {
-        self.state.lock().index.segments.get(usize::try_from(index).ok()?).cloned()
-    }
-
-    fn damage_error(&self, index: Option<usize>) -> Option<Error> {
-        let state = self.state.lock();
-        state.index.damage.get(index?).map(|damage| damage.to_error(&self.places.journal))
+    fn damage_error(&self, damage: (usize, usize)) -> Option<Error> {
+        self.state.lock().damage(damage).map(|damage| damage.to_error(&self.places.root))
     }
 
     fn doubt(&self, stream: &StreamId) -> Option<Error> {
-        self.state.lock().index.uncertain(stream).map(|damage| damage.to_error(&self.places.journal))
+        let state = self.state.lock();
+        let damage = state.parts(self.durable()).doubt(stream)?;
+        state.damage(damage).map(|damage| damage.to_error(&self.places.root))
     }
 
     fn fs(&self) -> &dyn Fs {
         &*self.fs
     }
 
-    fn places(&self) -> &Places {
-        &self.places
+    fn root(&self) -> &Path {
+        &self.places.root
     }
 }
 
@@ -261,18 +303,33 @@ impl ReadLog for Engine {
     }
 
     fn head(&self, stream: &StreamId) -> Option<Head> {
-        self.inner.core.state.lock().index.head(stream, self.inner.core.durable())
+        self.inner.core.state.lock().parts(self.inner.core.durable()).head(stream)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {
-        self.inner.core.state.lock().index.streams()
+        self.inner.core.state.lock().parts(self.inner.core.durable()).streams()
+    }
+
+    fn journal_numbers(&self) -> Vec<u32> {
+        let state = self.inner.core.state.lock();
+        state.foreign.iter().map(|journal| journal.places.number).chain([self.journal()]).collect()
     }
 
     fn damage(&self) -> Vec<Damage> {
-        self.inner.core.state.lock().index.damage.clone()
+        let state = self.inner.core.state.lock();
+        let foreign = state.foreign.iter().flat_map(|journal| &journal.index.damage);
+        state.index.damage.iter().chain(foreign).cloned().collect()
     }
 
     fn conflicts(&self) -> Vec<Conflict> {
-        self.inner.core.state.lock().index.conflicts.clone()
+        let core = &self.inner.core;
+        let (mut all, contested) = {
+            let state = core.state.lock();
+            let foreign = state.foreign.iter().flat_map(|journal| &journal.index.conflicts);
+            let all: Vec<Conflict> = state.index.conflicts.iter().chain(foreign).cloned().collect();
+            (all, state.parts(core.durable()).contested())
+        };
+        all.extend(conflicts_between(&**core, contested));
+        all
     }
 }

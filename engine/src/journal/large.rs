@@ -1,7 +1,7 @@
 //! Records that do not fit a batch: files of their own under `large/`, durable before the group that names them.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::format::frame;
 use crate::format::large::{LARGE_HEADER_BYTES, LargeHeader, LargeName, LargeReference};
 use crate::fs::{Fs, OpenMode, read_at_most, write_all_at};
 use crate::journal::batch::Batch;
-use crate::journal::place::{JOURNAL, Places};
+use crate::journal::place::Places;
 use crate::journal::stats::{Counters, count};
 use crate::number::{narrow, wide};
 use crate::seeded::{Bug, bug};
@@ -81,8 +81,9 @@ pub(crate) fn write_all(
     Ok(pending)
 }
 
-/// Reads a large record back.
-pub(crate) fn read(fs: &dyn Fs, places: &Places, reference: &[u8]) -> Result<Vec<u8>> {
+/// Reads a large record of a journal back.
+pub(crate) fn read(fs: &dyn Fs, root: &Path, journal: u32, reference: &[u8]) -> Result<Vec<u8>> {
+    let places = &Places::new(root, journal);
     let Some(reference) = LargeReference::decode(reference) else {
         let what = "a reference to a large record has the wrong length".to_owned();
         return Err(Error::Corrupt { path: places.large.clone(), offset: 0, what, streams: Vec::new() });
@@ -118,7 +119,7 @@ pub(crate) fn read(fs: &dyn Fs, places: &Places, reference: &[u8]) -> Result<Vec
 
 /// Where the record with this id stands.
 pub(crate) fn path_of(places: &Places, id: [u8; 16]) -> PathBuf {
-    places.large.join(LargeName { journal: JOURNAL, id }.to_string())
+    places.large.join(LargeName { journal: places.number, id }.to_string())
 }
 
 fn write(

@@ -11,7 +11,8 @@ use crate::format::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use crate::format::group::GROUP_HEADER_BYTES;
 use crate::id::Sequence;
 use crate::journal::core::{Core, Goal};
-use crate::journal::index::{GroupPlace, SegmentPlace};
+use crate::journal::index::GroupPlace;
+use crate::journal::place::Places;
 use crate::journal::shelf::Order;
 use crate::journal::state::{Arena, State};
 use crate::journal::stats::count;
@@ -167,7 +168,7 @@ impl Core {
         let mut woken: Vec<Waker> = Vec::new();
         let mut state = self.state.lock();
         if let Some(place) = written {
-            note_place(&mut state, &place, &assignment);
+            note_place(&mut state, &self.places, &place, &assignment);
         }
         state.other = assignment.bytes;
         match outcome {
@@ -206,10 +207,10 @@ impl Core {
     }
 }
 
-fn note_place(state: &mut State, place: &Written, assignment: &Assignment) {
+fn note_place(state: &mut State, places: &Places, place: &Written, assignment: &Assignment) {
     let index = &mut state.index;
     if index.segments.last().is_none_or(|last| last.id != place.id) {
-        index.segments.push(SegmentPlace { id: place.id, path: place.path.clone() });
+        index.segments.push(places.segment_place(place.id));
     }
     let segment = u32::try_from(index.segments.len().saturating_sub(1)).ok();
     let last_sequence = assignment.last();

@@ -50,16 +50,21 @@ impl MarkPage {
     }
 }
 
-/// What a reader learns from the page: `None` if there is none (or none that is sound). A page that is there and cannot be
-/// looked at is an error: without a mark a reader would believe what nobody acknowledged.
-pub(crate) fn read(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Result<Option<MarkSlot>> {
+/// The page as a reader maps it; `None` if there is none yet. One that is there and cannot be looked at is an error: without
+/// a mark a reader would believe what nobody acknowledged.
+pub(crate) fn map(fs: &dyn Fs, places: &Places) -> Result<Option<Arc<dyn SharedPage>>> {
     let path = places.mark();
     match fs.shared_page_read(&path) {
-        Ok(page) => Ok(newest(&words(&*page), store)),
+        Ok(page) => Ok(Some(page)),
         // It is being made, or was lost.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Ok(None),
         Err(error) => Err(Error::io("map", &path, error)),
     }
+}
+
+/// What a page says now: `None` if nothing in it is sound.
+pub(crate) fn newest_of(page: &dyn SharedPage, store: &[u8; 16]) -> Option<MarkSlot> {
+    newest(&words(page), store)
 }
 
 /// The first word of the boot's id.

@@ -3,24 +3,30 @@
 //! - [`batch`]: what callers append, encoded outside any lock.
 //! - `state`, `core`, `lead`: the short lock, appending and waiting, the leader's work.
 //! - `tail`, `spare`, `shelf`: the file that groups go to, and the next one made ready.
-//! - `index`, [`records`]: where each record stands, and reading it back.
+//! - `runs`, [`index`], [`parts`], [`records`]: where each record stands, in one journal and in all, and reading it back.
+//! - [`place`], [`foreign`]: where the files are; the journals of others.
 //! - `opening`, `revive`, `scan`: opening for writing and the copy of an unwitnessed tail.
 //! - [`engine`], [`reader`]: the public faces.
 
 pub mod batch;
 pub(crate) mod build;
+pub(crate) mod claim;
 pub(crate) mod core;
 pub(crate) mod damage;
 pub mod engine;
+pub(crate) mod follow;
+pub mod foreign;
 pub mod index;
 pub(crate) mod large;
 pub(crate) mod lead;
 pub(crate) mod mark;
 pub(crate) mod opening;
-pub(crate) mod place;
+pub mod parts;
+pub mod place;
 pub mod reader;
 pub mod records;
 pub(crate) mod revive;
+pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod shelf;
 pub(crate) mod spare;

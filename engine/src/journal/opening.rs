@@ -10,38 +10,56 @@ use crate::error::{Error, Result};
 use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
-use crate::fs::{Fs, Lock, OpenMode, Trust, create_dir_durable, platform};
+use crate::fs::{Fs, Lock, Trust};
 use crate::id::{Epoch, Sequence};
 use crate::journal::build;
+use crate::journal::claim::{self, Claim, Roster, make_directory};
 use crate::journal::core::Core;
+use crate::journal::foreign::{Foreign, mark_of};
 use crate::journal::index::Index;
 use crate::journal::mark::MarkPage;
-use crate::journal::place::{JOURNAL, Places};
-use crate::journal::reader::mark_of;
+use crate::journal::place::{self, Places};
 use crate::journal::shelf::Shelf;
 use crate::journal::state::State;
 use crate::journal::stats::Counters;
 use crate::journal::tail::Tail;
 use crate::journal::{revive, scan};
-use crate::lock::Owner;
 use crate::recover::log::{Log, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
 use crate::seeded::{Bug, bug};
 use crate::store_format;
 
-/// Opens the journal of the store at `root`, making the store if there is none.
-pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core, Box<dyn Lock>)> {
+/// A store opened for writing.
+pub(crate) struct Opened {
+    pub core: Core,
+    pub lock: Box<dyn Lock>,
+    pub roster: Roster,
+}
+
+/// Opens the store at `root` for writing, making it if there is none: claims a journal and reads the others.
+pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opened> {
     config.validate()?;
-    let places = Places::new(root);
+    let places = Places::new(root, 0);
     make_directory(&*fs, root, &places.format())?;
     make_directory(&*fs, &places.large, &places.format())?;
     check_trust(&*fs, root, &config)?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
-    make_directory(&*fs, &places.journal, &places.lock())?;
+    let Claim { places, lock } = claim::claim(&*fs, root, &config)?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
-    let lock = take_lock(&*fs, &places, &config)?;
+    let own = places.number;
+    let core = open_journal(Arc::clone(&fs), places, store, config)?;
+    let mut numbers = place::journals(&*fs, root)?;
+    let roster = Roster::open(&*fs, root, &numbers)?;
+    numbers.retain(|number| *number != own);
+    let load = |number| Foreign::load(&*fs, Places::new(root, number), Some(store), false);
+    core.state.lock().foreign = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
+    Ok(Opened { core, lock, roster })
+}
+
+/// Recovers a journal whose lock is held, and makes it ready to be written.
+pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
     let scans = scan::scan(&*fs, &places, Some(store))?;
     let log = resolve(&scans, slot.as_ref().filter(|_| !bug(Bug::MarkIgnoredAtRecovery)).map(mark_of), None);
@@ -60,7 +78,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<(Core
     let state = State::new(index, next_sequence(&log));
     let mut core = Core::new(fs, places, store, config, state, tail, shelf, mark);
     core.counters = counters;
-    Ok((core, lock))
+    Ok(core)
 }
 
 /// The sequence that the next record gets: above everything found, and above what is known to be lost.
@@ -107,15 +125,6 @@ fn new_tail(
     }
 }
 
-/// Makes a directory durably, unless it holds `witness`, a file that is only ever made in a durable one: syncing
-/// every directory above costs too much for each opening.
-fn make_directory(fs: &dyn Fs, path: &Path, witness: &Path) -> Result<()> {
-    if fs.open(witness, OpenMode::Read).is_ok() {
-        return Ok(());
-    }
-    create_dir_durable(fs, path).map_err(|error| Error::io("create", path, error))
-}
-
 fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
     match fs.trust(root).map_err(|error| Error::io("inspect", root, error))? {
         Trust::Doubtful(kind) if !config.allow_untrusted => Err(Error::Untrusted {
@@ -125,31 +134,6 @@ fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
         }),
         _ => Ok(()),
     }
-}
-
-fn take_lock(fs: &dyn Fs, places: &Places, config: &Config) -> Result<Box<dyn Lock>> {
-    let path = places.lock();
-    match fs.try_lock(&path).map_err(|error| Error::io("lock", &path, error))? {
-        None => Err(Error::Locked { owner: Box::new(read_owner(fs, &path)), path: places.journal.clone() }),
-        Some(lock) => {
-            let boot = fs.boot_id().map_err(|error| Error::io("tell the boot id for", &path, error))?;
-            let owner = Owner {
-                pid: std::process::id(),
-                host: platform::host_name(),
-                client: config.client.clone(),
-                since_ms: config.clock.now_ms(),
-                boot: boot.iter().map(|byte| format!("{byte:02x}")).collect(),
-            };
-            // For people only: a full disk must not keep a store from being opened.
-            let _ = lock.describe(&owner.to_text());
-            Ok(lock)
-        }
-    }
-}
-
-fn read_owner(fs: &dyn Fs, path: &Path) -> Owner {
-    let bytes = crate::fs::read_file(fs, path).unwrap_or_default();
-    Owner::from_text(&String::from_utf8_lossy(&bytes))
 }
 
 /// Removes what a crash left behind: runs that never counted, spares and files without groups,
@@ -171,8 +155,10 @@ fn sweep_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::io("list", &places.large, error)),
     };
-    let ours =
-        files.into_iter().filter_map(|entry| LargeName::parse(&entry.name)).filter(|name| name.journal == JOURNAL);
+    let ours = files
+        .into_iter()
+        .filter_map(|entry| LargeName::parse(&entry.name))
+        .filter(|name| name.journal == places.number);
     let found: Vec<LargeName> = ours.collect();
     // With damage about, a file whose record cannot be read may still be the only copy: leave all.
     if found.is_empty() || !log.damage.is_empty() {
@@ -192,14 +178,13 @@ fn named_large(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Resul
     let mut named = HashSet::new();
     for scan in scans.iter().filter(|scan| !log.left_out.contains(&scan.id)) {
         let mut window = crate::journal::window::Window::new();
-        let path = places.segment(scan.id);
+        let place = places.segment_place(scan.id);
         let frames = scan.walk.pieces.iter().filter_map(|piece| match piece {
             Piece::Group(group) => Some(&group.frames),
             Piece::Gap(_) => None,
         });
         for frame in frames.flatten().filter(|frame| frame.header.large) {
-            let place = crate::journal::index::SegmentPlace { id: scan.id, path: path.clone() };
-            window.enter(fs, 0, || Some(place))?;
+            window.enter(fs, &place)?;
             let length = usize::try_from(frame.header.payload_bytes).unwrap_or(0);
             if let Some(reference) = LargeReference::decode(window.get(frame.payload_offset, length)?) {
                 named.insert(reference.id);
@@ -213,7 +198,7 @@ impl Index {
     /// Points the index at the copies of the groups above the witness.
     fn move_tail(&mut self, tail: &Tail, witness: Sequence, offsets: &[u64]) {
         let Some(active) = tail.active.as_ref() else { return };
-        self.segments.push(crate::journal::index::SegmentPlace { id: active.id, path: active.path.clone() });
+        self.segments.push(tail.places.segment_place(active.id));
         let segment = u32::try_from(self.segments.len().saturating_sub(1)).ok();
         let moved = self.groups.iter_mut().filter(|group| group.last_sequence > witness);
         for (group, offset) in moved.zip(offsets) {

@@ -1,30 +1,26 @@
-//! The public face of a store that is open for reading: no locks, no writes, beside any writer.
+//! The public face of a store that is open for reading: no locks, no writes, beside any writers.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::format::mark::MarkSlot;
-use crate::fs::Fs;
-use crate::id::{Sequence, StreamId};
-use crate::journal::build;
-use crate::journal::index::{Conflict, Found, Head, Index, SegmentPlace, StreamInfo};
-use crate::journal::place::Places;
-use crate::journal::records::{Lookup, ReadLog, Records};
-use crate::journal::{mark, scan};
-use crate::recover::log::{Damage, Log, Mark, Scan};
-use crate::recover::resolve::resolve;
-use crate::seeded::{Bug, bug};
-use crate::store_format;
+use parking_lot::RwLock;
 
-/// How often an opening that met files vanishing under it begins again.
-const ATTEMPTS: u32 = 5;
+use crate::error::{Error, Result};
+use crate::fs::Fs;
+use crate::id::StreamId;
+use crate::journal::foreign::{self, Facts, Foreign};
+use crate::journal::index::{At, Conflict};
+use crate::journal::parts::{Found, Head, Parts, StreamInfo};
+use crate::journal::place::{self, Places};
+use crate::journal::records::{Lookup, ReadLog, Records, contest};
+use crate::recover::log::Damage;
+use crate::store_format;
 
 /// A store as it was when it was opened for reading.
 ///
 /// Shows what was durable at that moment. Takes no lock and writes nothing, so it works on a
-/// read-only medium and beside a running writer.
+/// read-only medium and beside running writers.
 #[derive(Clone)]
 pub struct Reader {
     view: Arc<View>,
@@ -32,28 +28,9 @@ pub struct Reader {
 
 struct View {
     fs: Arc<dyn Fs>,
-    places: Places,
-    index: Index,
-    facts: Facts,
-}
-
-/// What was found beside the records themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// Segments read.
-    pub segments: u64,
-    /// Bytes of all segments.
-    pub segment_bytes: u64,
-    /// Groups in the log, witnesses included.
-    pub groups: u64,
-    /// The last record's sequence.
-    pub last: Sequence,
-    /// Records up to here are known to be durable.
-    pub witness: Sequence,
-    /// Where a torn tail was dropped: segment file name and offset.
-    pub torn: Option<(String, u64)>,
-    /// Segments that are not part of the log: copies that a crash interrupted.
-    pub left_out: Vec<String>,
+    root: PathBuf,
+    store: Option<[u8; 16]>,
+    journals: RwLock<Vec<Foreign>>,
 }
 
 impl Reader {
@@ -64,9 +41,8 @@ impl Reader {
     /// # Errors
     /// [`Error::NoStore`]; [`Error::FormatVersion`]; [`Error::Corrupt`] if FORMAT cannot be believed; [`Error::Io`].
     pub fn open(fs: Arc<dyn Fs>, root: &Path) -> Result<Reader> {
-        let places = Places::new(root);
-        let store = store_format::read(&*fs, &places)?.store;
-        Reader::look(fs, places, Some(store), false)
+        let store = store_format::read(&*fs, &Places::new(root, 0))?.store;
+        Reader::look(fs, root, Some(store), false)
     }
 
     /// Opens whatever is there, for salvage: FORMAT may be missing or damaged, and intact frames of damaged
@@ -75,95 +51,80 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`]; [`Error::NoStore`] if there is no segment at all.
     pub fn open_lenient(fs: Arc<dyn Fs>, root: &Path) -> Result<Reader> {
-        let places = Places::new(root);
-        let store = match store_format::read(&*fs, &places) {
-            Ok(format) => Some(format.store),
-            Err(error) if scan::segments(&*fs, &places)?.is_empty() => {
+        let format = store_format::read(&*fs, &Places::new(root, 0));
+        let reader = Reader::look(fs, root, format.as_ref().ok().map(|format| format.store), true)?;
+        match format {
+            Err(error) if reader.facts().segments == 0 => {
                 // That FORMAT could not be read does not say that there is no store.
                 let unread = matches!(error, Error::Io { .. });
-                return Err(if unread { error } else { Error::NoStore { path: root.to_owned() } });
+                Err(if unread { error } else { Error::NoStore { path: root.to_owned() } })
             }
-            Err(_) => None,
-        };
-        Reader::look(fs, places, store, true)
+            _ => Ok(reader),
+        }
     }
 
     /// What was found beside the records themselves.
     #[must_use]
-    pub fn facts(&self) -> &Facts {
-        &self.view.facts
+    pub fn facts(&self) -> Facts {
+        let mut facts = Facts::default();
+        self.view.journals.read().iter().for_each(|journal| facts.add(&journal.facts));
+        facts
     }
 
-    fn look(fs: Arc<dyn Fs>, places: Places, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
-        for _ in 1..ATTEMPTS {
-            match look_once(&*fs, &places, store, lenient) {
-                // A writer removes spares and leftovers: look again at what is there now.
-                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-                Ok((scans, log)) => return Ok(Reader::from_parts(fs, places, &scans, &log, lenient)),
-            }
-        }
-        let (scans, log) = look_once(&*fs, &places, store, lenient)?;
-        Ok(Reader::from_parts(fs, places, &scans, &log, lenient))
-    }
-
-    fn from_parts(fs: Arc<dyn Fs>, places: Places, scans: &[Scan], log: &Log, lenient: bool) -> Reader {
-        let index = build::index(scans, log, &places, lenient);
-        let facts = Facts {
-            segments: crate::number::wide(scans.len()),
-            segment_bytes: scans.iter().fold(0, |sum, scan| sum.saturating_add(scan.bytes)),
-            groups: crate::number::wide(log.groups.len()),
-            last: log.last,
-            witness: log.witness,
-            torn: log.torn.as_ref().map(|torn| (torn.segment.to_string(), torn.offset)),
-            left_out: log.left_out.iter().map(ToString::to_string).collect(),
+    /// Takes in what became durable since the store was opened or refreshed last; says whether that was anything.
+    ///
+    /// *Cost:* when nothing changed, a list of the journals and a few loads from a mapped page for each; else what came.
+    /// A journal that cannot be read on (its writer was restarted, it is damaged) is read anew. For a reader opened by
+    /// [`Reader::open`]; a lenient one stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was known stays.
+    pub fn refresh(&self) -> Result<bool> {
+        let View { fs, root, store: Some(store), journals } = &*self.view else { return Ok(false) };
+        let (known, ahead) = {
+            let journals = journals.read();
+            let known: Vec<u32> = journals.iter().map(|journal| journal.places.number).collect();
+            (known, foreign::changed(&journals, store))
         };
-        Reader { view: Arc::new(View { fs, places, index, facts }) }
+        let mut made = place::journals(&**fs, root)?;
+        made.retain(|number| !known.contains(number));
+        let news = foreign::look(&**fs, root, *store, ahead, &made)?;
+        Ok(news.apply(&mut journals.write()))
+    }
+
+    fn look(fs: Arc<dyn Fs>, root: &Path, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
+        let numbers = place::journals(&*fs, root)?;
+        let load = |number| Foreign::load(&*fs, Places::new(root, number), store, lenient);
+        let journals = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
+        let journals = RwLock::new(journals);
+        Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, journals }) })
     }
 }
 
-fn look_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: bool) -> Result<(Vec<Scan>, Log)> {
-    // The mark first: whatever it promises was in the files before it was written.
-    let slot = match store.map_or(Ok(None), |store| mark::read(fs, places, &store)) {
-        Err(_) if lenient => None,
-        other => other?,
-    };
-    let boot = mark::boot_word(fs)?;
-    let limit =
-        slot.filter(|slot| slot.boot == boot && !slot.closed && !bug(Bug::ReaderIgnoresMark)).map(|slot| slot.durable);
-    let scans = scan::scan(fs, places, store)?;
-    let log = resolve(&scans, slot.as_ref().map(mark_of), limit);
-    Ok((scans, log))
-}
-
-/// The part of a mark slot that recovery needs.
-pub(crate) fn mark_of(slot: &MarkSlot) -> Mark {
-    Mark { epoch: slot.epoch, durable: slot.durable }
+fn parts(journals: &[Foreign]) -> Parts<'_> {
+    Parts::new(journals.iter().map(Foreign::part).collect())
 }
 
 impl Lookup for View {
     fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
-        self.index.find(stream, from, most, Sequence(u64::MAX))
+        parts(&self.journals.read()).find(stream, from, most)
     }
 
-    fn segment(&self, index: u32) -> Option<SegmentPlace> {
-        self.index.segments.get(usize::try_from(index).ok()?).cloned()
-    }
-
-    fn damage_error(&self, index: Option<usize>) -> Option<Error> {
-        self.index.damage.get(index?).map(|damage| damage.to_error(&self.places.journal))
+    fn damage_error(&self, (part, damage): (usize, usize)) -> Option<Error> {
+        Some(self.journals.read().get(part)?.index.damage.get(damage)?.to_error(&self.root))
     }
 
     fn doubt(&self, stream: &StreamId) -> Option<Error> {
-        self.index.uncertain(stream).map(|damage| damage.to_error(&self.places.journal))
+        let damage = parts(&self.journals.read()).doubt(stream)?;
+        self.damage_error(damage)
     }
 
     fn fs(&self) -> &dyn Fs {
         &*self.fs
     }
 
-    fn places(&self) -> &Places {
-        &self.places
+    fn root(&self) -> &Path {
+        &self.root
     }
 }
 
@@ -173,18 +134,40 @@ impl ReadLog for Reader {
     }
 
     fn head(&self, stream: &StreamId) -> Option<Head> {
-        self.view.index.head(stream, Sequence(u64::MAX))
+        parts(&self.view.journals.read()).head(stream)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {
-        self.view.index.streams()
+        parts(&self.view.journals.read()).streams()
+    }
+
+    fn journal_numbers(&self) -> Vec<u32> {
+        self.view.journals.read().iter().map(|journal| journal.places.number).collect()
     }
 
     fn damage(&self) -> Vec<Damage> {
-        self.view.index.damage.clone()
+        let journals = self.view.journals.read();
+        journals.iter().flat_map(|journal| journal.index.damage.iter().cloned()).collect()
     }
 
     fn conflicts(&self) -> Vec<Conflict> {
-        self.view.index.conflicts.clone()
+        let (mut all, contested) = {
+            let journals = self.view.journals.read();
+            let all: Vec<Conflict> =
+                journals.iter().flat_map(|journal| journal.index.conflicts.iter().cloned()).collect();
+            (all, parts(&journals).contested())
+        };
+        all.extend(conflicts_between(&*self.view, contested));
+        all
     }
+}
+
+/// Records that lost against one of another journal.
+pub(crate) fn conflicts_between(lookup: &dyn Lookup, contested: Vec<(StreamId, u64, Vec<At>)>) -> Vec<Conflict> {
+    let lost = contested.into_iter().flat_map(|(stream, ordinal, places)| {
+        // One that cannot be read is told by whoever reads it.
+        let lost = contest(lookup, &stream, &places, ordinal).map_or_else(|_| Vec::new(), |(_, lost)| lost);
+        lost.into_iter().map(move |lost_lease_epoch| Conflict { stream, ordinal, lost_lease_epoch })
+    });
+    lost.collect()
 }

@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::frame::{self, FRAME_HEADER_BYTES, FrameHeader};
 use crate::fs::Fs;
 use crate::id::StreamId;
-use crate::journal::index::{Conflict, Found, Head, SegmentPlace, StreamInfo};
+use crate::journal::index::{At, Conflict};
 use crate::journal::large;
-use crate::journal::place::Places;
+use crate::journal::parts::{Found, Head, StreamInfo};
 use crate::journal::window::Window;
 use crate::number::narrow;
 use crate::recover::log::Damage;
@@ -57,6 +57,9 @@ pub trait ReadLog: Send + Sync {
     /// All streams, sorted, with their totals.
     fn streams(&self) -> Vec<StreamInfo>;
 
+    /// The numbers of the journals that this log is read from, in no order.
+    fn journal_numbers(&self) -> Vec<u32>;
+
     /// What acknowledged data is damaged; empty in a sound store.
     fn damage(&self) -> Vec<Damage>;
 
@@ -67,11 +70,12 @@ pub trait ReadLog: Send + Sync {
 /// What [`Records`] needs from a log.
 pub(crate) trait Lookup: Send + Sync {
     fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found>;
-    fn segment(&self, index: u32) -> Option<SegmentPlace>;
-    fn damage_error(&self, index: Option<usize>) -> Option<Error>;
+    /// The damage at an index of a part.
+    fn damage_error(&self, damage: (usize, usize)) -> Option<Error>;
+    /// The damage that may have taken a stream's end.
     fn doubt(&self, stream: &StreamId) -> Option<Error>;
     fn fs(&self) -> &dyn Fs;
-    fn places(&self) -> &Places;
+    fn root(&self) -> &Path;
 }
 
 /// How many places are looked up at once: the short lock is taken once for so many records.
@@ -102,39 +106,56 @@ impl Records {
     }
 
     fn load(&mut self, found: &Found, ordinal: u64) -> Result<Record> {
-        let (segment, offset, payload_bytes, header_checksum) = match *found {
-            Found::At { segment, offset, payload_bytes, header_checksum } => {
-                (segment, offset, payload_bytes, header_checksum)
-            }
-            Found::Lost(damage) => return Err(self.lost(damage, ordinal)),
-        };
-        let lookup = Arc::clone(&self.lookup);
-        self.window.enter(lookup.fs(), segment, || lookup.segment(segment))?;
-        let payload_length = narrow(u64::from(payload_bytes)).unwrap_or(usize::MAX);
-        let bytes = self.window.get(offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
-        let verified = verify_frame(bytes, &self.stream, ordinal, header_checksum);
-        let (header, payload) = match verified {
-            Ok((header, payload)) => (header, payload.to_vec()),
-            Err(what) => return Err(corrupt_record(self.window.path(), offset, what, self.stream, ordinal)),
-        };
-        let payload = if header.large {
-            large::read(lookup.fs(), lookup.places(), &payload).map_err(|error| with_stream(error, self.stream))?
-        } else {
-            payload
-        };
-        let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
-        Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
+        match found {
+            Found::At(at) => load(&*self.lookup, &mut self.window, &self.stream, at, ordinal),
+            Found::Contested(places) => contest(&*self.lookup, &self.stream, places, ordinal).map(|won| won.0),
+            Found::Lost(damage) => Err(self.lost(*damage, ordinal)),
+        }
     }
 
-    fn lost(&self, damage: Option<usize>, ordinal: u64) -> Error {
-        self.lookup.damage_error(damage).map_or_else(
-            || {
-                let path = self.lookup.places().journal.clone();
-                corrupt_record(path, 0, "a record is missing", self.stream, ordinal)
-            },
+    fn lost(&self, damage: Option<(usize, usize)>, ordinal: u64) -> Error {
+        damage.and_then(|damage| self.lookup.damage_error(damage)).map_or_else(
+            || corrupt_record(self.lookup.root().to_owned(), 0, "a record is missing", self.stream, ordinal),
             |error| with_stream(error, self.stream),
         )
     }
+}
+
+fn load(lookup: &dyn Lookup, window: &mut Window, stream: &StreamId, at: &At, ordinal: u64) -> Result<Record> {
+    window.enter(lookup.fs(), &at.segment)?;
+    let payload_length = narrow(u64::from(at.payload_bytes)).unwrap_or(usize::MAX);
+    let bytes = window.get(at.offset, FRAME_HEADER_BYTES.saturating_add(payload_length))?;
+    let (header, payload) = match verify_frame(bytes, stream, ordinal, at.header_checksum) {
+        Ok((header, payload)) => (header, payload.to_vec()),
+        Err(what) => return Err(corrupt_record(window.path(), at.offset, what, *stream, ordinal)),
+    };
+    let payload = if header.large {
+        let read = large::read(lookup.fs(), lookup.root(), at.segment.journal, &payload);
+        read.map_err(|error| with_stream(error, *stream))?
+    } else {
+        payload
+    };
+    let FrameHeader { stream, ordinal, lease_epoch, clock, codec, .. } = header;
+    Ok(Record { stream, ordinal, lease_epoch, clock, codec, payload })
+}
+
+/// Of records that claim one place, that of the highest lease epoch, at equal epochs the last; and the lease epochs of
+/// those that differ from it.
+pub(crate) fn contest(
+    lookup: &dyn Lookup,
+    stream: &StreamId,
+    places: &[At],
+    ordinal: u64,
+) -> Result<(Record, Vec<u64>)> {
+    let mut records = Vec::new();
+    for at in places {
+        records.push(load(lookup, &mut Window::new(), stream, at, ordinal)?);
+    }
+    records.sort_by_key(|record| record.lease_epoch);
+    let Some(won) = records.pop() else { return Err(Error::Closed) };
+    let differs = |record: &Record| record.payload != won.payload;
+    let lost = records.iter().filter(|record| differs(record)).map(|record| record.lease_epoch).collect();
+    Ok((won, lost))
 }
 
 impl Iterator for Records {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::segment::SegmentHeader;
 use crate::fs::Fs;
 use crate::id::{Epoch, SegmentId};
-use crate::journal::place::{JOURNAL, Places};
+use crate::journal::place::Places;
 use crate::journal::spare::{self, Spare};
 use crate::journal::stats::Counters;
 
@@ -171,7 +171,7 @@ impl Shelf {
             epoch: order.epoch,
             block_bytes: self.block_bytes,
             store: self.store,
-            journal: JOURNAL,
+            journal: self.places.number,
             epoch_start: None,
             prepared_bytes: order.prepared_bytes,
             created_ms: order.created_ms,

@@ -7,10 +7,13 @@ use crate::error::{Error, Result};
 use crate::format::group::GROUP_HEADER_BYTES;
 use crate::id::Sequence;
 use crate::journal::batch::Batch;
+use crate::journal::foreign::Foreign;
 use crate::journal::index::{Index, Note};
+use crate::journal::parts::{Part, Parts};
 use crate::journal::ticket::Ticket;
 use crate::journal::waiters::Waiters;
 use crate::number::wide;
+use crate::recover::log::Damage;
 use crate::seeded::{Bug, bug};
 
 /// Frames that wait for the next group, after room for the group's header.
@@ -52,7 +55,10 @@ pub(crate) struct State {
     /// A second buffer, for the arena to come.
     pub other: Vec<u8>,
     pub next_sequence: Sequence,
+    /// The index of the journal that is written.
     pub index: Index,
+    /// The other journals, as they were read last.
+    pub foreign: Vec<Foreign>,
     /// Whether somebody leads: writes a group.
     pub leading: bool,
     /// How many writes have failed.
@@ -79,6 +85,7 @@ impl State {
             other: Vec::new(),
             next_sequence,
             index,
+            foreign: Vec::new(),
             leading: false,
             generation: 0,
             failures: VecDeque::new(),
@@ -105,9 +112,25 @@ impl State {
         self.poison.clone()
     }
 
+    /// All journals as one log; of the one that is written what is durable.
+    pub fn parts(&self, durable: Sequence) -> Parts<'_> {
+        let own = Part { index: &self.index, durable };
+        Parts::new(std::iter::once(own).chain(self.foreign.iter().map(Foreign::part)).collect())
+    }
+
+    /// The damage at an index of a part, as [`State::parts`] numbers them.
+    pub fn damage(&self, (part, damage): (usize, usize)) -> Option<&Damage> {
+        let index = match part.checked_sub(1) {
+            None => &self.index,
+            Some(at) => &self.foreign.get(at)?.index,
+        };
+        index.damage.get(damage)
+    }
+
     /// Checks every record of a batch against its stream's head, and settles the ordinals left open.
     /// Changes nothing but the batch.
-    pub fn check(&self, batch: &mut Batch, journal: &Path) -> Result<()> {
+    pub fn check(&self, batch: &mut Batch, root: &Path) -> Result<()> {
+        let parts = self.parts(Sequence(0));
         for at in 0..batch.entries.len() {
             let (before, rest) = batch.entries.split_at_mut(at);
             let Some(entry) = rest.first_mut() else { break };
@@ -118,10 +141,10 @@ impl State {
                 Some(other) => (other.header.ordinal.saturating_add(1), other.header.lease_epoch),
                 None => {
                     // Ordinals after a lost tail would be given a second time.
-                    if let Some(damage) = self.index.uncertain(&stream) {
-                        return Err(damage.to_error(journal));
+                    if let Some(damage) = parts.doubt(&stream).and_then(|damage| self.damage(damage)) {
+                        return Err(damage.to_error(root));
                     }
-                    self.index.next(&stream)
+                    parts.next(&stream)
                 }
             };
             let expected = entry.expected.unwrap_or(actual);
@@ -146,7 +169,7 @@ impl State {
         let base = self.arena.bytes.len();
         self.arena.bytes.extend_from_slice(&batch.frames);
         for entry in &batch.entries {
-            self.index.append(Note {
+            let _ = self.index.note(Note {
                 stream: entry.header.stream,
                 ordinal: entry.header.ordinal,
                 lease_epoch: entry.header.lease_epoch,
@@ -159,6 +182,7 @@ impl State {
         let count = batch.entries.len();
         self.arena.frame_count = self.arena.frame_count.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         self.next_sequence = self.next_sequence.plus(wide(count));
+        self.index.records_ever = self.next_sequence.before().0;
         self.arena_since_ms.get_or_insert(now_ms);
         self.undurable_since_ms.get_or_insert(now_ms);
         self.appended_ms = now_ms;

@@ -9,7 +9,7 @@ use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::segment::{EpochStart, SegmentHeader};
 use crate::fs::{File, Fs, OpenMode, write_all_at};
 use crate::id::{Epoch, SegmentId, Sequence};
-use crate::journal::place::{JOURNAL, Places};
+use crate::journal::place::Places;
 use crate::journal::shelf::Shelf;
 use crate::journal::spare::Spare;
 use crate::journal::stats::{Counters, count};
@@ -45,7 +45,6 @@ pub(crate) struct NewGroup<'a> {
 #[derive(Debug)]
 pub(crate) struct Written {
     pub id: SegmentId,
-    pub path: PathBuf,
     pub offset: u64,
 }
 
@@ -114,7 +113,7 @@ impl Tail {
             let _ = active.file.set_len(active.offset);
             return Err(Error::io("write", &active.path, error));
         }
-        let written = Written { id: active.id, path: active.path.clone(), offset: active.offset };
+        let written = Written { id: active.id, offset: active.offset };
         active.offset = active.offset.saturating_add(whole);
         self.chain = checksum;
         self.witnessed = group.durable_upto;
@@ -182,7 +181,7 @@ impl Tail {
             epoch: self.epoch,
             block_bytes: self.block_bytes,
             store: self.store,
-            journal: JOURNAL,
+            journal: self.places.number,
             epoch_start: self.start,
             prepared_bytes: 0,
             created_ms: self.created_ms,

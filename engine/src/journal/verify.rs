@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::id::StreamId;
+use crate::journal::foreign::Facts;
 use crate::journal::index::Conflict;
-use crate::journal::reader::{Facts, Reader};
+use crate::journal::reader::Reader;
 use crate::journal::records::ReadLog;
 use crate::number::wide;
 use crate::recover::log::Damage;
@@ -62,7 +63,7 @@ pub fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &mut dyn FnMut(u64)) -> Re
     let reader = Reader::open(fs, root)?;
     let mut report = VerifyReport {
         root: root.to_owned(),
-        facts: reader.facts().clone(),
+        facts: reader.facts(),
         records: 0,
         payload_bytes: 0,
         damage: reader.damage(),

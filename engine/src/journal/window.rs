@@ -14,7 +14,7 @@ const AHEAD_MAX: usize = 256 << 10;
 
 /// A piece of a segment in memory.
 pub(crate) struct Window {
-    segment: Option<(u32, SegmentPlace, Arc<dyn File>)>,
+    segment: Option<(Arc<SegmentPlace>, Arc<dyn File>)>,
     start: u64,
     bytes: Vec<u8>,
     ahead: usize,
@@ -26,13 +26,12 @@ impl Window {
     }
 
     /// Makes `segment` the one that [`Window::get`] reads.
-    pub fn enter(&mut self, fs: &dyn Fs, segment: u32, place: impl FnOnce() -> Option<SegmentPlace>) -> Result<()> {
-        if self.segment.as_ref().is_some_and(|(current, _, _)| *current == segment) {
+    pub fn enter(&mut self, fs: &dyn Fs, place: &Arc<SegmentPlace>) -> Result<()> {
+        if self.segment.as_ref().is_some_and(|(current, _)| Arc::ptr_eq(current, place)) {
             return Ok(());
         }
-        let Some(place) = place() else { return Err(Error::Closed) };
         let file = fs.open(&place.path, OpenMode::Read).map_err(|error| Error::io("open", &place.path, error))?;
-        self.segment = Some((segment, place, file));
+        self.segment = Some((Arc::clone(place), file));
         self.bytes.clear();
         self.ahead = AHEAD_MIN;
         Ok(())
@@ -40,7 +39,7 @@ impl Window {
 
     /// The path of the segment being read.
     pub fn path(&self) -> std::path::PathBuf {
-        self.segment.as_ref().map(|(_, place, _)| place.path.clone()).unwrap_or_default()
+        self.segment.as_ref().map(|(place, _)| place.path.clone()).unwrap_or_default()
     }
 
     /// Bytes at `offset`; fewer than `length` if the file ends before.
@@ -59,7 +58,7 @@ impl Window {
     }
 
     fn fill(&mut self, offset: u64, length: usize) -> Result<()> {
-        let Some((_, place, file)) = self.segment.as_ref() else { return Err(Error::Closed) };
+        let Some((place, file)) = self.segment.as_ref() else { return Err(Error::Closed) };
         let end = self.start.saturating_add(wide(self.bytes.len()));
         let forward = !self.bytes.is_empty() && offset >= self.start && offset <= end.saturating_add(wide(AHEAD_MAX));
         self.ahead = if forward { self.ahead.saturating_mul(2).min(AHEAD_MAX) } else { AHEAD_MIN };

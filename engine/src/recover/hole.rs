@@ -131,6 +131,7 @@ impl Hole<'_> {
         let missing = self.missing();
         let (kind, segment, offset, end) = self.place();
         let damage = Damage {
+            journal: 0,
             segment,
             offset,
             end,
@@ -217,6 +218,7 @@ fn gap_damage(pending: &Pending<'_>, first: Sequence, count: Option<u64>) -> Dam
     let gap = pending.gap;
     let records: Vec<_> = gap.suspects.iter().map(|frame| (frame.header.stream, frame.header.ordinal)).collect();
     Damage {
+        journal: 0,
         segment: pending.segment,
         offset: gap.offset,
         end: gap.end,

@@ -92,6 +92,8 @@ pub struct Torn {
 /// Something acknowledged, or that may have been, cannot be read as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
+    /// The journal it is in; 0 until whoever knows has said so.
+    pub journal: u32,
     /// The segment; for a missing one, the segment that shows the hole. Number 0 if no segment is left.
     pub segment: SegmentId,
     /// Where the damage begins, in bytes.

@@ -284,6 +284,7 @@ impl<'a> Fold<'a> {
     fn bad_payload(&mut self, scan: usize, group: &Group, bad: BadPayload) {
         let (Some(scan), Some(frame)) = (self.scans.get(scan), group.frames.get(bad.index)) else { return };
         self.log.damage.push(Damage {
+            journal: 0,
             segment: scan.id,
             offset: frame.payload_offset,
             end: frame.payload_offset.saturating_add(u64::from(frame.header.payload_bytes)),
@@ -300,6 +301,7 @@ impl<'a> Fold<'a> {
     fn out_of_place(&mut self, scan: usize, group: &Group) {
         let Some(scan) = self.scans.get(scan) else { return };
         self.log.damage.push(Damage {
+            journal: 0,
             segment: scan.id,
             offset: group.offset,
             end: group.end,

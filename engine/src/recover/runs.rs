@@ -230,6 +230,7 @@ fn leave_out(scans: &[Scan], run: &Run, runs: &mut Runs) {
 /// Damage to a segment's header, which costs no record.
 pub(crate) fn header_damage(scan: &Scan, first: Sequence) -> Damage {
     Damage {
+        journal: 0,
         segment: scan.id,
         offset: 0,
         end: scan.bytes.min(u64::from(BLOCK_BYTES_MIN)),

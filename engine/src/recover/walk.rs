@@ -89,7 +89,7 @@ pub struct Gap {
 pub fn walk(bytes: &[u8], salt: u64, block_bytes: u32) -> Walk {
     let sound = block_bytes.is_power_of_two() && (BLOCK_BYTES_MIN..=BLOCK_BYTES_MAX).contains(&block_bytes);
     let block = size(if sound { block_bytes } else { BLOCK_BYTES_MIN });
-    let segment = Segment { bytes, salt, block };
+    let segment = Segment { bytes, base: 0, salt, block };
     let mut pieces = Vec::new();
     let mut offset = block;
     let unread = if bug(Bug::OffByOneAtSegmentEnd) { block } else { 0 };
@@ -105,8 +105,21 @@ pub fn walk(bytes: &[u8], salt: u64, block_bytes: u32) -> Walk {
     Walk { pieces }
 }
 
+/// The group that `bytes` begin with, which stand at `base` (a multiple of the block size) of their segment; `None` if that
+/// is none, or one of its payloads fails.
+#[must_use]
+pub fn group_at(bytes: &[u8], base: u64, salt: u64, block_bytes: u32) -> Option<Group> {
+    let segment = Segment { bytes, base, salt, block: size(block_bytes.max(BLOCK_BYTES_MIN)) };
+    match segment.read(0) {
+        Found::Group(group, _) if group.bad.is_empty() => Some(group),
+        _ => None,
+    }
+}
+
 struct Segment<'a> {
     bytes: &'a [u8],
+    /// Where the bytes stand in the file.
+    base: u64,
     salt: u64,
     block: usize,
 }
@@ -123,12 +136,17 @@ impl Segment<'_> {
         let Some((header, sum)) = self.header(offset) else { return Found::NoGroup };
         let Some((frames, bad)) = self.frames(offset, &header) else { return Found::BadFrames((header, sum)) };
         let next = self.after(offset, &header);
-        let group = Group { offset: wide(offset), end: wide(next), header, checksum: sum, frames, bad };
+        let group = Group { offset: self.place(offset), end: self.place(next), header, checksum: sum, frames, bad };
         Found::Group(group, next)
     }
 
     fn header(&self, offset: usize) -> Option<(GroupHeader, u32)> {
-        GroupHeader::decode(self.bytes.get(offset..)?, self.salt, wide(offset))
+        GroupHeader::decode(self.bytes.get(offset..)?, self.salt, self.place(offset))
+    }
+
+    /// Where a byte stands in the file.
+    fn place(&self, at: usize) -> u64 {
+        self.base.saturating_add(wide(at))
     }
 
     /// The multiple of the block size at or after the group's end.
@@ -157,7 +175,7 @@ impl Segment<'_> {
             if checksum(payload) != frame.payload_checksum && !unchecked {
                 bad.push(BadPayload { index, torn_looking: torn_looking(self.bytes, from, to) });
             }
-            frames.push(Frame { header: frame, payload_offset: wide(from) });
+            frames.push(Frame { header: frame, payload_offset: self.place(from) });
             (rest, at) = (after, to);
         }
         let as_written = headers.finalize() == header.frames_checksum || bug(Bug::FramesChecksumIgnored);

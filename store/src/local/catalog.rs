@@ -10,17 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use threadlog_engine::{Engine, ReadLog};
+use threadlog_engine::ReadLog;
 
 use crate::clock::HybridClock;
-use crate::event::{Body, CONTROL, Control, Event, ITEMS};
-use crate::items::Items;
-use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
+use crate::event::{Body, CONTROL, Event, ITEMS};
+use crate::fold::{self, Folded};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
-
-/// The journal of every record, as long as a store has one.
-const JOURNAL: u32 = 0;
 
 /// All threads, by id; of each its current life.
 #[derive(Default)]
@@ -40,46 +36,32 @@ pub(super) struct Entry {
     folding: Mutex<()>,
 }
 
-/// What durable records add up to.
-#[derive(Clone)]
-pub(super) struct Folded {
-    pub(super) metadata: ThreadMetadata,
-    /// How many records of each stream are in it.
-    items: u64,
-    controls: u64,
-    /// Whether the last line lacks its newline, so that a later record can change it.
-    open_end: bool,
-}
-
-impl Folded {
-    fn nothing(key: ThreadKey) -> Folded {
-        Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: 0, open_end: false }
-    }
-
-    /// Whether a record with this ordinal would continue a line.
-    pub(super) fn lacks_newline(&self, ordinal: u64) -> bool {
-        self.open_end && self.items == ordinal
-    }
-
-    /// Whether there is a thread at all: its creation can have failed.
-    pub(super) fn exists(&self) -> bool {
-        self.items > 0 || self.controls > 0
-    }
-}
-
 impl Catalog {
     /// The threads in the log. Reads records only of threads with several lives.
-    pub(super) fn load(engine: &Engine) -> Catalog {
+    pub(super) fn load(log: &dyn ReadLog) -> Catalog {
+        let catalog = Catalog::default();
+        catalog.renew(log);
+        catalog
+    }
+
+    /// The threads in the log as it is now; what was read of those that are known already stays read.
+    pub(super) fn renew(&self, log: &dyn ReadLog) {
         let mut lives: BTreeMap<ThreadId, Vec<ThreadKey>> = BTreeMap::new();
-        for info in engine.streams() {
+        for info in log.streams() {
             let key = ThreadKey::of(&info.stream);
             let lives = lives.entry(key.thread).or_default();
             if lives.last() != Some(&key) {
                 lives.push(key);
             }
         }
-        let current = |(id, lives)| Some((id, Arc::new(Entry::new(current(engine, lives)?))));
-        Catalog { threads: RwLock::new(lives.into_iter().filter_map(current).collect()) }
+        let current: Vec<ThreadKey> = lives.into_values().filter_map(|lives| current(log, lives)).collect();
+        let mut threads = self.threads.write();
+        let mut before = std::mem::take(&mut *threads);
+        threads.extend(current.into_iter().map(|key| {
+            let known = before.remove(&key.thread).filter(|entry| entry.key == key);
+            known.as_ref().inspect(|entry| entry.touch());
+            (key.thread, known.unwrap_or_else(|| Arc::new(Entry::new(key))))
+        }));
     }
 
     /// A thread.
@@ -105,13 +87,13 @@ impl Catalog {
 }
 
 /// The life that was created, imported or changed last.
-fn current(engine: &Engine, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
+fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
     if let [only] = lives[..] {
         return Some(only);
     }
     let clock = |key: &ThreadKey| {
         let mut life = Life::default();
-        for record in engine.read(&key.stream(CONTROL), 0..u64::MAX).flatten() {
+        for record in log.read(&key.stream(CONTROL), 0..u64::MAX).flatten() {
             if let Body::Control(control) = Event::decode(&record).body {
                 life.apply(record.clock, &control);
             }
@@ -133,8 +115,8 @@ impl Entry {
     }
 
     /// A lease epoch that no writer of this life had, in the log or in this process.
-    pub(super) fn next_epoch(&self, engine: &Engine) -> u64 {
-        let in_log = engine.head(&self.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
+    pub(super) fn next_epoch(&self, log: &dyn ReadLog) -> u64 {
+        let in_log = log.head(&self.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let before = self.epoch.fetch_max(in_log, Ordering::AcqRel).max(in_log);
         let next = before.saturating_add(1);
         // Only one writer at a time is being made: ids are reserved before this is called.
@@ -158,7 +140,7 @@ impl Entry {
     }
 
     /// What the durable records add up to now. Blocks on the disk.
-    pub(super) fn look(&self, engine: &Engine, clock: &HybridClock) -> Arc<Folded> {
+    pub(super) fn look(&self, log: &dyn ReadLog, clock: &HybridClock) -> Arc<Folded> {
         let _folding = self.folding.lock();
         // First the flag, then the heads: what is appended in between sets the flag again.
         let stale = self.stale.swap(false, Ordering::AcqRel);
@@ -166,65 +148,13 @@ impl Entry {
         if let Some(folded) = before.as_ref().filter(|_| !stale) {
             return Arc::clone(folded);
         }
-        let mut fold = Fold { engine, clock, key: self.key, waiting: false };
-        let folded = Arc::new(fold.go_on(before.as_deref()));
-        if fold.waiting {
+        let nothing = || Arc::new(Folded::nothing(self.key));
+        let (folded, waiting) = fold::go_on(log, clock, self.key, &before.unwrap_or_else(nothing));
+        let folded = Arc::new(folded);
+        if waiting {
             self.touch();
         }
         *self.folded.write() = Some(Arc::clone(&folded));
         folded
-    }
-}
-
-/// Folding the records of one life.
-struct Fold<'a> {
-    engine: &'a Engine,
-    clock: &'a HybridClock,
-    key: ThreadKey,
-    /// Whether records are in the log that are not durable yet.
-    waiting: bool,
-}
-
-impl Fold<'_> {
-    fn go_on(&mut self, before: Option<&Folded>) -> Folded {
-        let (controls, items) = (self.durable(CONTROL), self.durable(ITEMS));
-        let mut folded = match before {
-            // The last line was not whole when it was folded: begin again, with the whole one.
-            Some(before) if before.open_end && items > before.items => Folded::nothing(self.key),
-            Some(before) => before.clone(),
-            None => Folded::nothing(self.key),
-        };
-        for record in self.engine.read(&self.key.stream(CONTROL), folded.controls..controls).flatten() {
-            self.clock.observe(record.clock);
-            if let Body::Control(control) = &Event::decode(&record).body {
-                let stamp = Stamp { clock: record.clock, journal: JOURNAL };
-                folded.metadata.apply(event(stamp, control));
-            }
-        }
-        for item in Items::within(self.engine, self.key, folded.items..items).flatten() {
-            let (ordinal, clock, item) = (item.ordinal, item.clock, &item.item);
-            self.clock.observe(clock);
-            folded.metadata.apply(MetadataEvent::Item { ordinal, clock, item });
-            folded.open_end = !item.ends_line();
-        }
-        folded.controls = folded.controls.max(controls);
-        folded.items = folded.items.max(items);
-        folded
-    }
-
-    fn durable(&mut self, channel: u8) -> u64 {
-        let Some(head) = self.engine.head(&self.key.stream(channel)) else { return 0 };
-        self.waiting |= head.next_ordinal > head.durable_ordinal;
-        head.durable_ordinal
-    }
-}
-
-fn event(stamp: Stamp, control: &Control) -> MetadataEvent<'_> {
-    match control {
-        Control::Created(created) => MetadataEvent::Created { clock: stamp.clock, created },
-        Control::Source(source) => MetadataEvent::Imported { stamp, source },
-        Control::Patched(patch) => MetadataEvent::Patched { stamp, patch },
-        Control::Archived => MetadataEvent::Archived { stamp },
-        Control::Unarchived => MetadataEvent::Unarchived { stamp },
     }
 }

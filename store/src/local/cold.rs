@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use threadlog_engine::{Batch, Engine, Error as EngineError, ReadLog};
+use threadlog_engine::{Batch, Error as EngineError, ReadLog};
 
 use crate::error::Error;
 use crate::event::{Control, ITEMS};
+use crate::fold::Folded;
 use crate::items::Items;
 use crate::list::{self, ListPage, ListParams};
 use crate::local::Shared;
 use crate::local::blocking::blocking;
-use crate::local::catalog::{Entry, Folded};
-use crate::local::error::from_engine;
+use crate::local::catalog::Entry;
+use crate::local::error::{from_engine, from_shut};
 use crate::local::sending::push_control;
+use crate::log::Log;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
     Absence, HistoryRange, Report, Result, StoredHistory, StoredThread, ThreadStoreError, refuse,
@@ -24,6 +26,11 @@ use crate::workers;
 const ENTRIES_AT_ONCE: usize = 4096;
 
 impl Shared {
+    /// The log that is open now, for reading.
+    fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
+        self.slot.log().map_err(|shut| from_shut(operation, id, shut))
+    }
+
     /// A thread of which something is stored, and what that adds up to.
     pub(super) async fn stored(
         self: &Arc<Self>,
@@ -34,13 +41,13 @@ impl Shared {
             let live = self.live.find(id).is_some();
             refuse::absent(operation, id, if live { Absence::NotPersisted } else { Absence::Unknown })
         };
-        let opened = self.opened(operation, id)?;
+        let log = self.log(operation, Some(id))?;
         let entry = self.catalog.get(id).ok_or_else(absent)?;
         let folded = match entry.known() {
             Some(folded) => folded,
             None => {
                 let (shared, entry) = (Arc::clone(self), Arc::clone(&entry));
-                blocking(operation, move || entry.look(&opened.engine, &shared.clock)).await?
+                blocking(operation, move || entry.look(log.read(), &shared.clock)).await?
             }
         };
         if folded.exists() { Ok((entry, folded)) } else { Err(absent()) }
@@ -65,19 +72,19 @@ impl Shared {
         entry: Arc<Entry>,
         range: HistoryRange,
     ) -> Result<StoredHistory> {
-        let opened = self.opened(operation, entry.key.thread)?;
-        blocking(operation, move || read(&opened.engine, operation, &entry, range)).await?
+        let log = self.log(operation, Some(entry.key.thread))?;
+        blocking(operation, move || read(log.read(), operation, &entry, range)).await?
     }
 
     /// A page of threads.
     pub(super) async fn list(self: &Arc<Self>, params: ListParams) -> Result<ListPage<StoredThread>> {
         const OPERATION: &str = "list_threads";
-        let opened = self.slot.get().map_err(|error| from_engine(OPERATION, None, error))?;
+        let log = self.log(OPERATION, None)?;
         let shared = Arc::clone(self);
         // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
         blocking(OPERATION, move || {
             let rows: Vec<(Arc<Entry>, Arc<Folded>)> =
-                shared.look_at_all(&opened.engine).into_iter().filter(|(_, folded)| folded.exists()).collect();
+                shared.look_at_all(log.read()).into_iter().filter(|(_, folded)| folded.exists()).collect();
             let page = list::page(rows.iter().map(|(_, folded)| &folded.metadata), &params).map_err(refuse::list)?;
             let keys: HashMap<ThreadId, _> = rows.iter().map(|(entry, _)| (entry.key.thread, entry.key)).collect();
             Ok(page.map(|metadata| {
@@ -88,7 +95,7 @@ impl Shared {
         .await?
     }
 
-    fn look_at_all(&self, engine: &Engine) -> Vec<(Arc<Entry>, Arc<Folded>)> {
+    fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         loop {
             let more = self.catalog.after(entries.last().map(|entry| entry.key.thread), ENTRIES_AT_ONCE);
@@ -98,11 +105,11 @@ impl Shared {
             entries.extend(more);
         }
         let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
-        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(engine, &self.clock)));
+        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(log, &self.clock)));
         entries
             .into_iter()
             .map(|entry| {
-                let folded = entry.last_known().unwrap_or_else(|| entry.look(engine, &self.clock));
+                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock));
                 (entry, folded)
             })
             .collect()
@@ -130,15 +137,15 @@ impl Shared {
     }
 }
 
-fn read(engine: &Engine, operation: &'static str, entry: &Entry, range: HistoryRange) -> Result<StoredHistory> {
+fn read(log: &dyn ReadLog, operation: &'static str, entry: &Entry, range: HistoryRange) -> Result<StoredHistory> {
     let (key, id) = (entry.key, entry.key.thread);
-    let end = engine.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
+    let end = log.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
     let (items, range_end) = match range {
-        HistoryRange::All => (Items::new(engine, key, 0), end),
-        HistoryRange::Last(count) => (Items::tail(engine, key, count), end),
+        HistoryRange::All => (Items::new(log, key, 0), end),
+        HistoryRange::Last(count) => (Items::tail(log, key, count), end),
         HistoryRange::From { ordinal, count_max } => {
             let to = ordinal.saturating_add(count_max).min(end);
-            (Items::within(engine, key, ordinal.min(to)..to), to)
+            (Items::within(log, key, ordinal.min(to)..to), to)
         }
     };
     let mut history = StoredHistory::empty(id, end);

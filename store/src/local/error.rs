@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use threadlog_engine::Error as EngineError;
 
+use crate::local::slot::Shut;
 use crate::thread::ThreadId;
 use crate::thread_store::{Report, ThreadStoreError, Unavailability};
 
@@ -32,6 +33,18 @@ pub(super) fn from_engine(operation: &'static str, id: Option<ThreadId>, error: 
         }
         EngineError::FormatVersion { .. } | EngineError::Untrusted { .. } => report("not here").unsupported(),
         _ => report("the engine failed").internal(),
+    }
+}
+
+/// What `operation` answers when there is no log to do it with.
+pub(super) fn from_shut(operation: &'static str, id: Option<ThreadId>, shut: Shut) -> ThreadStoreError {
+    match shut {
+        Shut::Closed => from_engine(operation, id, EngineError::Closed),
+        Shut::ReadOnly => {
+            let report = Report::new(operation, "the store was opened for reading only");
+            let report = report.advise("open it for writing, with LocalThreadStore::open");
+            if let Some(id) = id { report.of(id) } else { report }.unsupported()
+        }
     }
 }
 

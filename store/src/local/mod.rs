@@ -34,14 +34,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use threadlog_engine::fs::Fs;
-use threadlog_engine::{Config, Engine, OsFs, Stats};
+use threadlog_engine::{Config, Engine, OsFs, Reader, Stats};
 
 use crate::clock::HybridClock;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Catalog;
-use crate::local::error::from_engine;
+use crate::local::error::{from_engine, from_shut};
 use crate::local::live_map::LiveMap;
 use crate::local::slot::{Opened, Slot};
+use crate::log::Log;
+use crate::store::Store;
 use crate::thread::ThreadId;
 use crate::thread_store::{Report, Result, ThreadStoreError};
 
@@ -104,6 +106,8 @@ struct Shared {
     root: PathBuf,
     config: Config,
     backlog_bytes_max: usize,
+    /// Whether it was opened for reading.
+    read_only: bool,
     clock: HybridClock,
     slot: Slot,
     catalog: Catalog,
@@ -113,9 +117,9 @@ struct Shared {
 }
 
 impl Shared {
-    /// The engine that is open now.
+    /// The engine that is open now, for writing.
     fn opened(&self, operation: &'static str, id: ThreadId) -> Result<Opened> {
-        self.slot.get().map_err(|error| from_engine(operation, Some(id), error))
+        self.slot.get().map_err(|shut| from_shut(operation, Some(id), shut))
     }
 }
 
@@ -139,28 +143,67 @@ impl LocalThreadStore {
     pub async fn open_on(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig) -> Result<LocalThreadStore> {
         let root = root.to_owned();
         blocking("open", move || {
-            let LocalConfig { engine: config, backlog_bytes_max } = config;
-            let engine = Engine::open(Arc::clone(&fs), &root, config.clone());
+            let engine = Engine::open(Arc::clone(&fs), &root, config.engine.clone());
             let engine = engine.map_err(|error| from_engine("open", None, error))?;
-            let shared = Shared {
-                clock: HybridClock::new(Arc::clone(&config.clock)),
-                catalog: Catalog::load(&engine),
-                slot: Slot::new(engine),
-                live: LiveMap::default(),
-                changing: Arc::default(),
-                fs,
-                root,
-                config,
-                backlog_bytes_max,
-            };
-            Ok(LocalThreadStore { shared: Arc::new(shared) })
+            Ok(LocalThreadStore::over(fs, &root, config, Log::Writer(engine)))
         })
         .await?
+    }
+
+    /// The threads of a store that is open for reading, over the same look at its log: no lock, no write, also
+    /// beside a writer in another process. [`LocalThreadStore::reopen`] looks again, at what is durable then. What
+    /// would write is answered `Unsupported`.
+    ///
+    /// ```
+    /// use threadlog::list::ListParams;
+    /// use threadlog::local::LocalThreadStore;
+    /// use threadlog::thread_store::ThreadStore;
+    /// use threadlog::Store;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let root = directory.path().join("store");
+    /// # Store::open(&root, threadlog_engine::Config::default())?.close()?;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let threads = LocalThreadStore::reading(&Store::open_read(&root)?)?;
+    /// assert_eq!(threads.list_threads(ListParams::default()).await?.total, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidRequest` if the store is open for writing.
+    pub fn reading(store: &Store) -> Result<LocalThreadStore> {
+        if store.engine().is_ok() {
+            let report = Report::new("reading", "the store is open for writing");
+            return Err(report.advise("open it with Store::open_read, or use LocalThreadStore::open").invalid());
+        }
+        let fs = Arc::clone(&store.fs);
+        Ok(LocalThreadStore::over(fs, store.root(), LocalConfig::default(), store.log.clone()))
+    }
+
+    fn over(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig, log: Log) -> LocalThreadStore {
+        let LocalConfig { engine: config, backlog_bytes_max } = config;
+        let shared = Shared {
+            clock: HybridClock::new(Arc::clone(&config.clock)),
+            catalog: Catalog::load(log.read()),
+            read_only: log.engine().is_none(),
+            slot: Slot::new(log),
+            live: LiveMap::default(),
+            changing: Arc::default(),
+            fs,
+            root: root.to_owned(),
+            config,
+            backlog_bytes_max,
+        };
+        LocalThreadStore { shared: Arc::new(shared) }
     }
 
     /// Opens the engine anew, in place: the way back after a failed sync ([`Unavailability::Poisoned`]). What became
     /// of the records that were under way is read from the disk. Live threads stay live, keep what they have
     /// accepted, and go on from there with their next call; nothing is lost and nothing is stored twice.
+    ///
+    /// Of a store that is open for reading: looks at the log as it is now.
     ///
     /// Calls meanwhile answer `Unavailable`. If opening fails the store stays closed, and this can be called again.
     ///
@@ -173,13 +216,19 @@ impl LocalThreadStore {
         let shared = Arc::clone(&self.shared);
         blocking("reopen", move || {
             let _changing = changing;
-            if let Some(engine) = shared.slot.take() {
-                // It says again what made it useless.
-                let _ = engine.close();
+            let failed = |error| from_engine("reopen", None, error);
+            if shared.read_only {
+                let reader = Reader::open(Arc::clone(&shared.fs), &shared.root).map_err(failed)?;
+                shared.catalog.renew(&reader);
+                shared.slot.put(Log::Reader(reader));
+                return Ok(());
             }
-            let engine = Engine::open(Arc::clone(&shared.fs), &shared.root, shared.config.clone());
-            let engine = engine.map_err(|error| from_engine("reopen", None, error))?;
-            shared.slot.put(engine);
+            if let Some(log) = shared.slot.take() {
+                // It says again what made it useless.
+                let _ = log.close();
+            }
+            let engine = Engine::open(Arc::clone(&shared.fs), &shared.root, shared.config.clone()).map_err(failed)?;
+            shared.slot.put(Log::Writer(engine));
             shared.catalog.touch_all();
             Ok(())
         })
@@ -194,7 +243,7 @@ impl LocalThreadStore {
     pub async fn close(&self) -> Result<()> {
         const OPERATION: &str = "close";
         let changing = Arc::clone(&self.shared.changing).lock_owned().await;
-        if self.shared.slot.get().is_err() {
+        if self.shared.slot.log().is_err() {
             return Ok(());
         }
         let mut errors = Vec::new();
@@ -211,7 +260,7 @@ impl LocalThreadStore {
         let shared = Arc::clone(&self.shared);
         let closed = blocking(OPERATION, move || {
             let _changing = changing;
-            shared.slot.take().map_or(Ok(()), |engine| engine.close())
+            shared.slot.take().map_or(Ok(()), Log::close)
         });
         closed.await?.map_err(|error| from_engine(OPERATION, None, error))
     }
@@ -228,7 +277,7 @@ impl LocalThreadStore {
         self.shared.live.len()
     }
 
-    /// Totals of the engine since it was opened; `None` while it is closed.
+    /// Totals of the engine since it was opened; `None` while it is closed, or if it was opened for reading.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
         self.shared.slot.get().ok().map(|opened| opened.engine.stats())

@@ -1,7 +1,9 @@
-//! The engine in use, and which opening of it that is.
+//! The log in use, and which opening of it that is.
 
 use parking_lot::RwLock;
-use threadlog_engine::{Engine, Error};
+use threadlog_engine::Engine;
+
+use crate::log::Log;
 
 /// An engine and the number of its opening: 1, 2, 3, …
 #[derive(Clone)]
@@ -10,29 +12,40 @@ pub(super) struct Opened {
     pub(super) opening: u64,
 }
 
-/// Holds the engine that is open now, so that another can take its place under live threads.
+/// Why there is nothing to write to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shut {
+    Closed,
+    ReadOnly,
+}
+
+/// Holds the log that is open now, so that another can take its place under live threads.
 pub(super) struct Slot {
     state: RwLock<State>,
 }
 
 struct State {
-    engine: Option<Engine>,
+    log: Option<Log>,
     opening: u64,
 }
 
 impl Slot {
     /// With the first opening.
-    pub(super) fn new(engine: Engine) -> Slot {
-        Slot { state: RwLock::new(State { engine: Some(engine), opening: 1 }) }
+    pub(super) fn new(log: Log) -> Slot {
+        Slot { state: RwLock::new(State { log: Some(log), opening: 1 }) }
     }
 
-    /// The engine that is open now.
-    pub(super) fn get(&self) -> Result<Opened, Error> {
+    /// The engine that is open now, for writing.
+    pub(super) fn get(&self) -> Result<Opened, Shut> {
         let state = self.state.read();
-        match &state.engine {
-            Some(engine) => Ok(Opened { engine: engine.clone(), opening: state.opening }),
-            None => Err(Error::Closed),
-        }
+        let log = state.log.as_ref().ok_or(Shut::Closed)?;
+        let engine = log.engine().ok_or(Shut::ReadOnly)?;
+        Ok(Opened { engine: engine.clone(), opening: state.opening })
+    }
+
+    /// The log that is open now, for reading.
+    pub(super) fn log(&self) -> Result<Log, Shut> {
+        self.state.read().log.clone().ok_or(Shut::Closed)
     }
 
     /// Whether another opening has taken the place of this one.
@@ -40,15 +53,15 @@ impl Slot {
         self.state.read().opening != opening
     }
 
-    /// Takes the engine out, to be closed.
-    pub(super) fn take(&self) -> Option<Engine> {
-        self.state.write().engine.take()
+    /// Takes the log out, to be closed.
+    pub(super) fn take(&self) -> Option<Log> {
+        self.state.write().log.take()
     }
 
     /// Puts the next opening in.
-    pub(super) fn put(&self, engine: Engine) {
+    pub(super) fn put(&self, log: Log) {
         let mut state = self.state.write();
-        state.engine = Some(engine);
+        state.log = Some(log);
         state.opening = state.opening.saturating_add(1);
     }
 }

@@ -7,9 +7,10 @@ use threadlog_engine::{Engine, ReadLog};
 use uuid::Uuid;
 
 use crate::event::{Control, ITEMS};
+use crate::fold::Folded;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
-use crate::local::catalog::{Entry, Folded};
+use crate::local::catalog::Entry;
 use crate::local::queue::{Content, Pending, Queue};
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
@@ -45,6 +46,7 @@ impl ThreadStore for LocalThreadStore {
     async fn resume_thread(&self, params: ResumeThreadParams) -> Result<()> {
         const OPERATION: &str = "resume_thread";
         let (shared, id) = (&self.shared, params.thread_id);
+        shared.opened(OPERATION, id)?;
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
         let (entry, folded) = shared.readable(OPERATION, id, params.include_archived).await?;
         let mode = refuse::known_mode(id, folded.metadata.history_mode())?;

@@ -188,7 +188,7 @@ fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     let bench = Bench::new();
     let old = bench.put(&path(), rollout(A, 2));
     bench.import();
-    assert!(!bench.open_read().threads()[0].current.facts.life.archived());
+    assert!(!metadata(&bench).archived());
     let new = format!("archived_sessions/{}", name(A));
     bench.put(&new, "");
     fs::rename(&old, bench.home().join(&new)).unwrap();
@@ -197,7 +197,7 @@ fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     assert_eq!(report.files[0].moved_from.as_ref().unwrap().to_string(), path());
     assert_eq!((report.moved(), bench.import().moved()), (1, 0));
     bench.assert_round_trip();
-    assert!(bench.open_read().threads()[0].current.facts.life.archived());
+    assert!(metadata(&bench).archived());
 
     bench.put(&format!("copies/{}", name(A)), rollout(A, 2));
     bench.import();
@@ -343,7 +343,7 @@ fn odd_lines_are_kept_and_counted() {
         assert_eq!(counted.get(oddity), 1, "{}", oddity.name());
     }
     assert_eq!(counted, bench.open_read().threads()[0].current.facts.totals().odd);
-    assert_eq!(bench.open_read().threads()[0].current.facts.first.cwd(), Some("/work"), "behind a byte-order mark");
+    assert_eq!(metadata(&bench).cwd(), Some("/work"), "behind a byte-order mark");
 }
 
 #[test]

@@ -87,6 +87,12 @@ impl Bench {
     }
 }
 
+/// What is known of the only thread.
+fn metadata(bench: &Bench) -> crate::metadata::ThreadMetadata {
+    let store = bench.open_read();
+    store.metadata(store.threads()[0].current.key)
+}
+
 fn one_job() -> ImportOptions {
     ImportOptions { jobs: 1 }
 }

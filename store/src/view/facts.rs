@@ -1,4 +1,4 @@
-//! Totals and first facts of one life of a thread.
+//! Totals of one life of a thread, and where it came from.
 
 use serde::{Deserialize, Serialize};
 use threadlog_engine::number::wide;
@@ -6,19 +6,16 @@ use threadlog_engine::number::wide;
 use crate::event::{Body, Event, ItemRecord};
 use crate::item::typed::Lenient;
 use crate::item::{Line, Oddities, Oddity, OddityCounts, Timestamp, parse};
-use crate::view::first::FirstFacts;
 use crate::view::life::Life;
 use crate::view::pieces::Pieces;
 
-/// Everything known about one life of a thread without reading it again.
+/// Size and origin of one life of a thread. What the items *say* is [`ThreadMetadata`](crate::metadata::ThreadMetadata).
 ///
 /// A pure fold: start from the default, [`ThreadFacts::apply`] each event of both streams once, in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadFacts {
     /// Creation and sources.
     pub life: Life,
-    /// What the first items fix.
-    pub first: FirstFacts,
     totals: Totals,
     pieces: Pieces,
 }
@@ -90,31 +87,25 @@ impl ThreadFacts {
         totals
     }
 
-    /// When the thread began: its own word, else its first item, else the store's record of its creation.
-    #[must_use]
-    pub fn began(&self) -> Option<Timestamp> {
-        let created = || self.life.created().and_then(|created| Timestamp::from_ms(created.at_ms));
-        self.first.started().or_else(|| self.totals.first_time()).or_else(created)
-    }
-
-    /// When something last happened: its last item's time; where items have none, the file's modification time.
+    /// When something last happened: its last item's time; where items have none, the file's modification time, else
+    /// the store's record of its creation.
     #[must_use]
     pub fn last_active(&self) -> Option<Timestamp> {
         let modified = || {
             let source = self.life.latest_source()?;
             Timestamp::from_ms(u64::try_from(source.modified_ns / 1_000_000).ok()?)
         };
-        self.totals.last_time().or_else(modified).or_else(|| self.began())
+        let created = || self.life.created().and_then(|created| Timestamp::from_ms(created.at_ms));
+        self.totals.last_time().or_else(modified).or_else(created)
     }
 
     fn item(&mut self, ordinal: u64, record: &ItemRecord<'_>) {
         self.totals.records += 1;
         self.totals.bytes += wide(record.rendered_bytes());
         match record {
-            ItemRecord::Enveloped { timestamp, kind, payload, .. } => {
+            ItemRecord::Enveloped { timestamp, .. } => {
                 self.totals.lines += 1;
                 self.totals.time(ordinal, *timestamp);
-                self.first.enveloped(ordinal, kind, payload.0);
             }
             ItemRecord::Verbatim { oddities, bytes, .. } if record.ends_line() && !record.continues() => {
                 self.verbatim(ordinal, bytes.0, *oddities);
@@ -134,7 +125,6 @@ impl ThreadFacts {
             Some(Line::Enveloped(envelope)) => {
                 self.totals.lines += 1;
                 self.totals.time(ordinal, envelope.timestamp);
-                self.first.enveloped(ordinal, &envelope.kind, envelope.payload);
             }
         }
     }
@@ -142,16 +132,12 @@ impl ThreadFacts {
     fn verbatim(&mut self, ordinal: u64, bytes: &[u8], oddities: Oddities) {
         self.totals.lines += 1;
         self.totals.odd.add(oddities);
-        // Lines of the old format are many, and most can change no fact: leave them unparsed. So their
-        // times cannot count either: which of them were parsed depends on the order of events.
-        let bare = oddities.contains(Oddity::NoEnvelope);
-        if bare && !self.first.wants_bare(ordinal) {
+        // Lines without envelope are many, and what they call a time is none of theirs.
+        if oddities.contains(Oddity::NoEnvelope) {
             return;
         }
-        let line = Lenient::read(bytes);
-        if let Some(time) = line.timestamp.filter(|_| !bare) {
+        if let Some(time) = Lenient::read(bytes).timestamp {
             self.totals.time(ordinal, time);
         }
-        self.first.typed(ordinal, line.typed, bare);
     }
 }

@@ -82,12 +82,4 @@ impl Life {
     pub fn latest_source(&self) -> Option<&Source> {
         self.sources().max_by_key(|(clock, _)| *clock).map(|(_, source)| source)
     }
-
-    /// Whether it lay among archived sessions when it was imported last.
-    #[must_use]
-    pub fn archived(&self) -> bool {
-        const FOLDER: &str = "archived_sessions";
-        self.latest_source()
-            .is_some_and(|Source { place, .. }| place.root.has_part(FOLDER) || place.path.has_part(FOLDER))
-    }
 }

@@ -4,12 +4,10 @@
 //! any grouping of the same events gives the same state, and the same bytes of its encoding.
 
 mod facts;
-mod first;
 mod life;
 mod pieces;
 
 pub use facts::{ThreadFacts, Totals};
-pub use first::FirstFacts;
 pub use life::Life;
 
 #[cfg(test)]

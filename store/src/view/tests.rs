@@ -75,48 +75,41 @@ fn source(path: &str, bytes: u64, replaces: Option<&str>) -> Control {
 }
 
 #[test]
-fn first_facts_follow_the_rules() {
-    let facts = fold(&lines(&[META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2]));
-    let first = &facts.first;
-    assert_eq!((first.cwd(), first.originator(), first.source()), (Some("/meta"), Some("o"), Some("cli")));
-    assert_eq!(first.git(), None, "a later session_meta adds nothing");
-    assert_eq!(first.model(), Some("m1"));
-    assert_eq!(first.first_user_message(), Some("first words"));
-    assert_eq!(first.preview(), Some("first words"));
+fn totals_are_sums_and_extremes() {
+    let all = [META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2];
+    let facts = fold(&lines(&all));
     let totals = facts.totals();
     assert_eq!((totals.lines, totals.records, totals.odd.is_empty()), (8, 8, true));
-    assert_eq!(
-        totals.bytes,
-        [META, OTHER_META, TURN, API_USER, EMPTY_USER, USER, TURN_2, USER_2]
-            .map(|l| wide(l.len()) + 1)
-            .iter()
-            .sum::<u64>()
-    );
+    assert_eq!(totals.bytes, all.iter().map(|line| wide(line.len()) + 1).sum::<u64>());
     assert_eq!(totals.first_time().unwrap().to_string(), "2026-02-04T20:29:45.576Z");
     assert_eq!(totals.last_time().unwrap().to_string(), "2026-02-04T20:29:50.000Z");
-    assert_eq!(facts.began().unwrap().to_string(), "2026-02-04T20:29:45.000Z");
+    assert_eq!(facts.last_active(), totals.last_time());
 }
 
 #[test]
-fn a_turns_directory_counts_only_without_the_sessions() {
-    let bare = META.replace("/meta", "");
-    assert_eq!(fold(&lines(&[&bare, TURN, TURN_2])).first.cwd(), Some("/turn"));
-}
-
-#[test]
-fn the_old_format_has_facts_too() {
+fn where_no_item_tells_its_time_the_file_does_and_then_the_creation() {
     let mut all = lines(&[BARE_META, BARE_CONTEXT, BARE_USER, BARE_META]);
     let facts = fold(&all);
-    assert_eq!(facts.first.git().unwrap().branch.as_deref(), Some("main"));
-    assert_eq!((facts.first.first_user_message(), facts.first.preview()), (None, Some("old words")));
     assert_eq!(facts.totals().odd.get(Oddity::NoEnvelope), 4);
-    assert_eq!(facts.last_active(), facts.began(), "no item tells its time");
+    assert_eq!(facts.last_active(), None, "what the lines call a time is none of theirs");
+    let created = Created { at_ms: 5, id_text: None, rollout: None, origin: Origin::Native };
+    all.push(Fact::Control(8, Control::Created(created)));
+    assert_eq!(fold(&all).last_active().unwrap().ms(), 5);
     all.push(Fact::Control(9, source("a", 1, None)));
-    assert_eq!(fold(&all).last_active().unwrap().to_string(), "2023-11-14T22:13:20.123Z", "the file's own time");
+    assert_eq!(fold(&all).last_active().unwrap().to_string(), "2023-11-14T22:13:20.123Z");
+    all.extend(lines(&[SPACED]).into_iter().map(|fact| match fact {
+        Fact::Piece(_, bytes, continues) => Fact::Piece(4, bytes, continues),
+        fact => fact,
+    }));
+    assert_eq!(
+        fold(&all).last_active().unwrap().to_string(),
+        "2026-02-04T20:29:51.000Z",
+        "an envelope in another form"
+    );
 }
 
 #[test]
-fn a_line_in_pieces_counts_once_and_has_its_facts() {
+fn a_line_in_pieces_counts_once_and_has_its_time() {
     let meta = format!("{META}\n");
     let (front, back) = meta.split_at(100);
     let pieces = [
@@ -127,10 +120,10 @@ fn a_line_in_pieces_counts_once_and_has_its_facts() {
     ];
     let half = fold(&pieces[..3]);
     assert_eq!((half.totals().lines, half.totals().odd.get(Oddity::HalfLine)), (2, 1));
-    assert_eq!(half.first.cwd(), None);
+    assert_eq!(half.totals().first_time(), None);
     let whole = fold(&pieces);
     assert_eq!((whole.totals().lines, whole.totals().odd.get(Oddity::HalfLine)), (2, 0));
-    assert_eq!((whole.totals().records, whole.first.cwd()), (4, Some("/meta")));
+    assert_eq!(whole.totals().records, 4);
     assert_eq!(whole.totals().first_time().unwrap().to_string(), "2026-02-04T20:29:45.576Z");
 }
 
@@ -149,21 +142,13 @@ fn sources_are_by_name_and_the_latest_counts() {
         life.sources().map(|(_, s)| (s.place.path.to_string(), s.bytes)).collect::<Vec<_>>(),
         [("copy/a".to_owned(), 20), ("sessions/a".to_owned(), 20)]
     );
-    assert!(!life.archived());
     let life = fold(&events).life;
-    assert!(life.archived());
+    assert_eq!(life.latest_source().map(|source| &source.place), Some(&place("archived_sessions/a")));
     assert_eq!(life.source(&place("sessions/a")), None, "it moved");
     assert_eq!((life.clock(), life.created_clock()), (5, 1));
     // It came back.
     let back = [&events[..], &[Fact::Control(6, source("sessions/a", 20, Some("archived_sessions/a")))]].concat();
-    assert!(!fold(&back).life.archived());
-}
-
-#[test]
-fn long_messages_are_cut_at_a_character() {
-    let long = USER.replace("first words", &"é".repeat(10_000));
-    let facts = fold(&lines(&[&long]));
-    assert_eq!(facts.first.first_user_message().map(str::len), Some(16 << 10));
+    assert_eq!(fold(&back).life.latest_source().map(|source| &source.place), Some(&place("sessions/a")));
 }
 
 fn any_fact() -> impl Strategy<Value = Vec<Fact>> {

@@ -8,6 +8,7 @@ mod fixture;
 
 mod appending;
 mod archiving;
+mod documented;
 mod history;
 mod laziness;
 mod lifecycle;

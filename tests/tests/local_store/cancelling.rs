@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use threadlog::list::ListParams;
-use threadlog::local::LocalThreadStore;
+use threadlog::local::{LocalConfig, LocalThreadStore};
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
@@ -53,18 +53,20 @@ fn poll_at_most<T>(gate: &Gate, polls: usize, future: impl Future<Output = T>) -
 }
 
 /// A store with a live thread of two stored items, one of them pending, and a cold thread of one.
-struct Scene {
-    store: LocalThreadStore,
+pub struct Scene {
+    pub store: LocalThreadStore,
+    pub disk: SimFs,
     gate: Arc<Gate>,
-    live: ThreadId,
-    cold: ThreadId,
+    pub live: ThreadId,
+    pub cold: ThreadId,
 }
 
 impl Scene {
-    fn new() -> Scene {
-        let (fs, gate) = GateFs::new(SimFs::new(3));
+    pub fn new(config: LocalConfig) -> Scene {
+        let disk = SimFs::new(3);
+        let (fs, gate) = GateFs::new(disk.clone());
         futures_block_on(async {
-            let store = open(&fs, Default::default()).await.unwrap();
+            let store = open(&fs, config).await.unwrap();
             let (live, cold) = (create(&store).await, create(&store).await);
             append(&store, cold, &["cold"]).await.unwrap();
             store.shutdown_thread(cold.into()).await.unwrap();
@@ -72,7 +74,7 @@ impl Scene {
             store.flush_thread(live.into()).await.unwrap();
             append(&store, live, &["2"]).await.unwrap();
             gate.shut();
-            Scene { store, gate, live, cold }
+            Scene { store, disk, gate, live, cold }
         })
     }
 }
@@ -84,8 +86,21 @@ where
     F: Future<Output = Result<T, ThreadStoreError>>,
     G: AsyncFn(&Scene, bool),
 {
+    at_every_await_in(|| Scene::new(LocalConfig::default()), name, operation, check);
+}
+
+/// The same in scenes of another making.
+pub fn at_every_await_in<T, F, G>(
+    scene: impl Fn() -> Scene,
+    name: &str,
+    operation: impl Fn(LocalThreadStore, ThreadId, ThreadId) -> F,
+    check: G,
+) where
+    F: Future<Output = Result<T, ThreadStoreError>>,
+    G: AsyncFn(&Scene, bool),
+{
     for polls in 0.. {
-        let scene = Scene::new();
+        let scene = scene();
         let outcome = poll_at_most(&scene.gate, polls, operation(scene.store.clone(), scene.live, scene.cold));
         scene.gate.open();
         let done = outcome.is_ok();
@@ -107,7 +122,7 @@ where
 }
 
 /// The live thread goes on: it takes another item, and all of them are stored once and in order.
-async fn goes_on(scene: &Scene, expected: &[&str]) {
+pub async fn goes_on(scene: &Scene, expected: &[&str]) {
     append(&scene.store, scene.live, &["last"]).await.unwrap();
     scene.store.flush_thread(scene.live.into()).await.unwrap();
     let found: Vec<String> = texts(&scene.store, scene.live).await.unwrap();
@@ -251,6 +266,13 @@ fn dropped_readers_disturb_nobody() {
     at_every_await(
         "load history",
         async |store: LocalThreadStore, _, cold: ThreadId| store.load_history(LoadHistoryParams::new(cold)).await,
+        async |scene, _| goes_on(scene, &["1", "2"]).await,
+    );
+    at_every_await(
+        "read with history",
+        async |store: LocalThreadStore, _, cold: ThreadId| {
+            store.read_thread(ReadThreadParams::new(cold).with_history()).await
+        },
         async |scene, _| goes_on(scene, &["1", "2"]).await,
     );
     at_every_await(

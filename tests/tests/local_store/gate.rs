@@ -106,6 +106,43 @@ impl File for GateFile {
     }
 }
 
+struct GatePage {
+    inner: Arc<dyn SharedPage>,
+    gate: Arc<Gate>,
+}
+
+/// Loads and stores touch memory only.
+impl SharedPage for GatePage {
+    fn words(&self) -> usize {
+        self.inner.words()
+    }
+
+    fn load(&self, index: usize) -> u64 {
+        self.inner.load(index)
+    }
+
+    fn store(&self, index: usize, value: u64) {
+        self.inner.store(index, value);
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.sync()
+    }
+}
+
+struct GateLock {
+    inner: Box<dyn Lock>,
+    gate: Arc<Gate>,
+}
+
+impl Lock for GateLock {
+    fn describe(&self, text: &str) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.describe(text)
+    }
+}
+
 impl Fs for GateFs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.gate.pass();
@@ -140,32 +177,39 @@ impl Fs for GateFs {
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         self.gate.pass();
-        self.inner.try_lock(path)
+        let lock = self.inner.try_lock(path)?;
+        Ok(lock.map(|inner| Box::new(GateLock { inner, gate: self.gate.clone() }) as Box<dyn Lock>))
     }
 
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         self.gate.pass();
-        self.inner.shared_page(path, bytes)
+        let inner = self.inner.shared_page(path, bytes)?;
+        Ok(Arc::new(GatePage { inner, gate: self.gate.clone() }))
     }
 
     fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
         self.gate.pass();
-        self.inner.shared_page_read(path)
+        let inner = self.inner.shared_page_read(path)?;
+        Ok(Arc::new(GatePage { inner, gate: self.gate.clone() }))
     }
 
     fn boot_id(&self) -> io::Result<[u8; 16]> {
+        self.gate.pass();
         self.inner.boot_id()
     }
 
     fn trust(&self, path: &Path) -> io::Result<Trust> {
+        self.gate.pass();
         self.inner.trust(path)
     }
 
     fn block_bytes(&self, path: &Path) -> io::Result<u32> {
+        self.gate.pass();
         self.inner.block_bytes(path)
     }
 
     fn random(&self) -> io::Result<u64> {
+        self.gate.pass();
         self.inner.random()
     }
 }

@@ -2,6 +2,7 @@
 //! threads, and to lose and repeat nothing whatever the disk does and whoever stops waiting.
 
 mod cancelling;
+mod cancelling_trouble;
 mod damaged;
 mod executors;
 mod failing;
@@ -9,6 +10,7 @@ mod gate;
 mod holding;
 mod imported;
 mod many;
+mod reading;
 mod reopening;
 mod sharing;
 mod words;

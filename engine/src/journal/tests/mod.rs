@@ -2,6 +2,7 @@
 
 mod append;
 mod faults;
+mod journals;
 mod reading;
 mod recovery;
 mod segments;

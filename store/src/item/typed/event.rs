@@ -68,16 +68,6 @@ impl UserMessage {
             None => self.text.trim(),
         }
     }
-
-    /// One line for lists: the user's own words, `[Image]` for images without words, else nothing.
-    #[must_use]
-    pub fn headline(&self) -> Option<&str> {
-        match (self.own_words(), self.images) {
-            ("", 0) => None,
-            ("", _) => Some("[Image]"),
-            (words, _) => Some(words),
-        }
-    }
 }
 
 impl EventMsg {

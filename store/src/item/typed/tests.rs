@@ -69,14 +69,13 @@ fn sources_have_short_names() {
 
 #[test]
 fn the_users_own_words_follow_the_marker() {
-    let own = |json: &str| message(json).headline().map(str::to_owned);
-    assert_eq!(own(r#"{"type":"user_message","message":"  fix it \n"}"#).as_deref(), Some("fix it"));
+    let own = |json: &str| (message(json).own_words().to_owned(), message(json).images);
+    assert_eq!(own(r#"{"type":"user_message","message":"  fix it \n"}"#), ("fix it".to_owned(), 0));
     let context = r##"{"type":"user_message","message":"# Context\n## My request for Codex:\n do it\n"}"##;
-    assert_eq!(own(context).as_deref(), Some("do it"));
-    assert_eq!(own(r#"{"type":"user_message","message":" ","images":["data:"]}"#).as_deref(), Some("[Image]"));
-    assert_eq!(own(r#"{"type":"user_message","message":"","local_images":["/a.png"]}"#).as_deref(), Some("[Image]"));
-    assert_eq!(own(r#"{"type":"user_message","message":"","images":[]}"#), None);
-    assert_eq!(own(r#"{"type":"user_message","message":5}"#), None);
+    assert_eq!(own(context), ("do it".to_owned(), 0));
+    assert_eq!(own(r#"{"type":"user_message","message":" ","images":["data:"]}"#), (String::new(), 1));
+    assert_eq!(own(r#"{"type":"user_message","message":"","local_images":["/a.png"]}"#), (String::new(), 1));
+    assert_eq!(own(r#"{"type":"user_message","message":5}"#), (String::new(), 0));
     let newer = r#"{"type":"item_completed","item":{"type":"UserMessage","content":[{"type":"text","text":"hi"},{"type":"local_image"}]}}"#;
     assert_eq!(message(newer), UserMessage { text: "hi".to_owned(), images: 1 });
 }

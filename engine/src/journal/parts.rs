@@ -1,0 +1,168 @@
+//! The journals of a store read as one log.
+//!
+//! A stream's records may stand in several journals, because its writers did. Leases see to it that no two writers
+//! claim one ordinal; where it happened all the same, the record of the higher lease epoch counts.
+
+use std::collections::BTreeMap;
+
+use crate::id::{Sequence, StreamId};
+use crate::journal::index::{At, Index};
+use crate::journal::runs::Runs;
+use crate::number::wide;
+
+/// A stream's end, as the log knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The ordinal that the next record will get, counting records not yet durable.
+    pub next_ordinal: u64,
+    /// Records below this ordinal are durable.
+    pub durable_ordinal: u64,
+    /// Highest lease epoch seen.
+    pub lease_epoch: u64,
+}
+
+/// A stream and its totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// The stream.
+    pub stream: StreamId,
+    /// Records, durable or not, lost ones included.
+    pub records: u64,
+    /// Bytes of payload as they stand in frames (a large record counts the 32 bytes of its reference).
+    pub payload_bytes: u64,
+}
+
+/// One journal's index, and how far it is durable.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub index: &'a Index,
+    pub durable: Sequence,
+}
+
+/// A record's place, or the damage that took it.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    At(At),
+    /// Records of several journals claim the place.
+    Contested(Vec<At>),
+    /// Lost to a damage: which part's, and which of that part's, if that is known.
+    Lost(Option<(usize, usize)>),
+}
+
+/// All journals of a store.
+pub(crate) struct Parts<'a> {
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    pub fn new(parts: Vec<Part<'a>>) -> Parts<'a> {
+        Parts { parts }
+    }
+
+    fn of(&self, stream: &StreamId) -> Vec<(usize, Part<'a>, &'a Runs)> {
+        let known = |(at, part): (usize, &Part<'a>)| Some((at, *part, part.index.stream(stream)?));
+        self.parts.iter().enumerate().filter_map(known).collect()
+    }
+
+    /// A stream's head.
+    pub fn head(&self, stream: &StreamId) -> Option<Head> {
+        let known = self.of(stream);
+        let next_ordinal = known.iter().map(|(_, _, runs)| runs.end()).max()?;
+        let mut durable_ordinal = next_ordinal;
+        let mut lease_epoch = 0;
+        for (_, part, runs) in &known {
+            lease_epoch = lease_epoch.max(runs.lease_epoch);
+            let pending = part.index.pending(runs, part.durable);
+            if pending > 0 {
+                durable_ordinal = durable_ordinal.min(runs.end().saturating_sub(pending));
+            }
+        }
+        Some(Head { next_ordinal, durable_ordinal, lease_epoch })
+    }
+
+    /// The ordinal that a stream's next record gets, and its highest lease epoch.
+    pub fn next(&self, stream: &StreamId) -> (u64, u64) {
+        let known = self.parts.iter().filter_map(|part| part.index.stream(stream));
+        known.fold((0, 0), |(next, lease), runs| (next.max(runs.end()), lease.max(runs.lease_epoch)))
+    }
+
+    /// Places of up to `most` durable records of a stream, from ordinal `from`.
+    pub fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
+        let known = self.of(stream);
+        let end = self.head(stream).map_or(0, |head| head.durable_ordinal).min(from.saturating_add(wide(most)));
+        let mut found = Vec::new();
+        let mut next = from;
+        while next < end {
+            let rest = usize::try_from(end.saturating_sub(next)).unwrap_or(usize::MAX);
+            if let [(_, part, runs)] = known[..] {
+                let places = runs.slice(next, rest).iter().map_while(|slot| part.index.at(slot));
+                found.extend(places.map(Found::At));
+            }
+            next = from.saturating_add(wide(found.len()));
+            if next < end {
+                found.push(self.find_one(&known, next));
+                next = next.saturating_add(1);
+            }
+        }
+        found
+    }
+
+    fn find_one(&self, known: &[(usize, Part<'_>, &Runs)], ordinal: u64) -> Found {
+        let mut places: Vec<At> =
+            known.iter().filter_map(|(_, part, runs)| part.index.at(runs.get(ordinal)?)).collect();
+        match (places.pop(), places.is_empty()) {
+            (Some(only), true) => Found::At(only),
+            (Some(last), false) => {
+                places.push(last);
+                Found::Contested(places)
+            }
+            (None, _) => {
+                let named = known.iter().find_map(|(at, _, runs)| Some((*at, runs.lost_to(ordinal)?)));
+                let blamed = || known.iter().find_map(|(at, part, runs)| Some((*at, part.index.blame(runs, ordinal)?)));
+                Found::Lost(named.or_else(blamed))
+            }
+        }
+    }
+
+    /// The damage that may have taken a stream's last records: in the journal that has its end.
+    pub fn doubt(&self, stream: &StreamId) -> Option<(usize, usize)> {
+        let known = self.of(stream);
+        let end = known.iter().map(|(_, _, runs)| runs.end()).max()?;
+        known.iter().filter(|(_, _, runs)| runs.end() == end).find_map(|(at, _, runs)| Some((*at, runs.uncertain?)))
+    }
+
+    /// Every stream with its totals, sorted.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        let mut all: BTreeMap<StreamId, (u64, u64)> = BTreeMap::new();
+        for (stream, runs) in self.parts.iter().flat_map(|part| part.index.streams()) {
+            let (records, bytes) = all.entry(*stream).or_default();
+            *records = (*records).max(runs.end());
+            *bytes = bytes.saturating_add(runs.payload_bytes);
+        }
+        let info = |(stream, (records, payload_bytes))| StreamInfo { stream, records, payload_bytes };
+        all.into_iter().map(info).collect()
+    }
+
+    /// Every place that records of several journals claim, and who claims it.
+    pub fn contested(&self) -> Vec<(StreamId, u64, Vec<At>)> {
+        let mut found = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            for (stream, runs) in part.index.streams() {
+                let others: Vec<_> = self.of(stream).into_iter().filter(|(other, _, _)| *other != at).collect();
+                // Each place once: from the first part that has it.
+                let first =
+                    |ordinal: &u64| !others.iter().any(|(other, _, runs)| *other < at && runs.get(*ordinal).is_some());
+                let shared = |ordinal: &u64| others.iter().any(|(_, _, runs)| runs.get(*ordinal).is_some());
+                if others.is_empty() {
+                    continue;
+                }
+                for ordinal in runs.spans().flatten().filter(shared).filter(first) {
+                    if let Found::Contested(places) = self.find_one(&self.of(stream), ordinal) {
+                        found.push((*stream, ordinal, places));
+                    }
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,82 @@
+//! From the durable records of one life to its metadata, at once or record by record as they come.
+
+use threadlog_engine::ReadLog;
+
+use crate::clock::HybridClock;
+use crate::event::{Body, CONTROL, Control, Event, ITEMS};
+use crate::items::Items;
+use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
+use crate::thread::ThreadKey;
+
+/// The journal of every record, as long as a store has one.
+const JOURNAL: u32 = 0;
+
+/// What durable records add up to.
+#[derive(Clone)]
+pub(crate) struct Folded {
+    pub(crate) metadata: ThreadMetadata,
+    /// How many records of each stream are in it.
+    items: u64,
+    controls: u64,
+    /// Whether the last line lacks its newline, so that a later record can change it.
+    open_end: bool,
+}
+
+impl Folded {
+    /// No records.
+    pub(crate) fn nothing(key: ThreadKey) -> Folded {
+        Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: 0, open_end: false }
+    }
+
+    /// Whether a record with this ordinal would continue a line.
+    pub(crate) fn lacks_newline(&self, ordinal: u64) -> bool {
+        self.open_end && self.items == ordinal
+    }
+
+    /// Whether there is a thread at all: its creation can have failed.
+    pub(crate) fn exists(&self) -> bool {
+        self.items > 0 || self.controls > 0
+    }
+}
+
+/// Takes in what became durable since `before`, and says whether records wait in the log that are not durable yet.
+/// Records that are lost or cannot be read say nothing. The clock observes every record.
+pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> (Folded, bool) {
+    let (controls, controls_wait) = durable(log, key, CONTROL);
+    let (items, items_wait) = durable(log, key, ITEMS);
+    // If the last line was not whole when it was folded: begin again, with the whole one.
+    let again = before.open_end && items > before.items;
+    let mut folded = if again { Folded::nothing(key) } else { before.clone() };
+    for record in log.read(&key.stream(CONTROL), folded.controls..controls).flatten() {
+        clock.observe(record.clock);
+        if let Body::Control(control) = &Event::decode(&record).body {
+            let stamp = Stamp { clock: record.clock, journal: JOURNAL };
+            folded.metadata.apply(event(stamp, control));
+        }
+    }
+    for item in Items::within(log, key, folded.items..items).flatten() {
+        let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
+        clock.observe(stamp);
+        folded.metadata.apply(MetadataEvent::Item { ordinal, clock: stamp, item });
+        folded.open_end = !item.ends_line();
+    }
+    folded.controls = folded.controls.max(controls);
+    folded.items = folded.items.max(items);
+    (folded, controls_wait || items_wait)
+}
+
+/// The durable end of a stream, and whether more waits behind it.
+fn durable(log: &dyn ReadLog, key: ThreadKey, channel: u8) -> (u64, bool) {
+    let head = log.head(&key.stream(channel));
+    head.map_or((0, false), |head| (head.durable_ordinal, head.next_ordinal > head.durable_ordinal))
+}
+
+fn event(stamp: Stamp, control: &Control) -> MetadataEvent<'_> {
+    match control {
+        Control::Created(created) => MetadataEvent::Created { clock: stamp.clock, created },
+        Control::Source(source) => MetadataEvent::Imported { stamp, source },
+        Control::Patched(patch) => MetadataEvent::Patched { stamp, patch },
+        Control::Archived => MetadataEvent::Archived { stamp },
+        Control::Unarchived => MetadataEvent::Unarchived { stamp },
+    }
+}
