@@ -8,23 +8,38 @@ use super::probe::Recorder;
 use super::step::Step;
 use super::world::World;
 
-/// Random numbers that are the same for the same seed, everywhere.
+/// Where random numbers come from.
 #[derive(Clone, Debug)]
-pub struct Dice {
-    seed: u64,
-    throws: u64,
+pub enum Dice {
+    /// From a seed, the same everywhere.
+    Seed {
+        /// The seed.
+        seed: u64,
+        /// Numbers drawn so far.
+        throws: u64,
+    },
+    /// From bytes, two for each; zeros after them.
+    Bytes(std::vec::IntoIter<u8>),
 }
 
 impl Dice {
     /// Dice of a seed.
     pub fn new(seed: u64) -> Dice {
-        Dice { seed, throws: 0 }
+        Dice::Seed { seed, throws: 0 }
     }
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.throws += 1;
-        mix(self.seed, mix(self.throws, 7)) % bound.max(1)
+        match self {
+            Dice::Seed { seed, throws } => {
+                *throws += 1;
+                mix(*seed, mix(*throws, 7)) % bound.max(1)
+            }
+            Dice::Bytes(bytes) => {
+                let pair = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
+                u64::from(u16::from_le_bytes(pair)) % bound.max(1)
+            }
+        }
     }
 }
 
@@ -76,21 +91,29 @@ fn fault(dice: &mut Dice) -> Fault {
     }
 }
 
+fn draw(dice: &mut Dice) -> Step {
+    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
+    let mut at = dice.below(total);
+    let drawn = DRAWS.iter().find(|(weight, _)| {
+        let found = at < *weight;
+        at = at.saturating_sub(*weight);
+        found
+    });
+    drawn.map_or(Step::Sync, |(_, step)| step(dice))
+}
+
+/// The steps that some bytes stand for, at most `most`: for fuzzing.
+pub fn steps_of(bytes: &[u8], most: usize) -> Vec<Step> {
+    let mut dice = Dice::Bytes(bytes.to_vec().into_iter());
+    let is_empty = |dice: &Dice| matches!(dice, Dice::Bytes(bytes) if bytes.len() == 0);
+    std::iter::from_fn(|| (!is_empty(&dice)).then(|| draw(&mut dice))).take(most).collect()
+}
+
 /// The steps of a seed. Few seeds have records in files of their own: a thousand others take as long.
 pub fn steps(seed: u64, count: usize) -> Vec<Step> {
     let mut dice = Dice::new(seed);
     let large = dice.below(64) == 0;
-    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
-    let mut draw = || {
-        let mut at = dice.below(total);
-        let drawn = DRAWS.iter().find(|(weight, _)| {
-            let found = at < *weight;
-            at = at.saturating_sub(*weight);
-            found
-        });
-        drawn.map_or(Step::Sync, |(_, step)| step(&mut dice))
-    };
-    let mut steps: Vec<Step> = (0..count).map(|_| draw()).collect();
+    let mut steps: Vec<Step> = (0..count).map(|_| draw(&mut dice)).collect();
     if large {
         let place = dice.below(count as u64) as usize;
         steps.insert(place, Step::Large);
