@@ -25,6 +25,19 @@ lint:
 test:
     cargo test --workspace
 
+# One deliberate bug after another put into the engine: which test catches it, and after how long
+seeded-bugs:
+    cargo test -p threadlog-tests --features seeded-bugs --test seeded -- --nocapture
+
+# Random runs against the model for so many minutes, from the first seed on; what breaks is shrunk and told with its seed
+soak MINUTES="10" FIRST_SEED="1000000":
+    THREADLOG_SECONDS=$(({{ MINUTES }} * 60)) THREADLOG_RUNS=1000000000 THREADLOG_FIRST_SEED={{ FIRST_SEED }} \
+        cargo test --release -p threadlog-tests --test random -- --nocapture
+
+# The random run of one seed again
+replay SEED:
+    THREADLOG_SEED={{ SEED }} cargo test -p threadlog-tests --test random -- --nocapture
+
 # The crates' documentation, into target/doc
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -38,8 +38,8 @@ bugs! {
     NoDirectorySync,
     /// The name of a prepared segment is not synced.
     SpareWithoutDirectorySync,
-    /// The store's FORMAT is not synced into its directory.
-    FormatWithoutDirectorySync,
+    /// The store's FORMAT is not synced before it gets its name.
+    FormatNotSynced,
     /// A tail that no witness vouches for is served without being copied.
     PageCacheTrustedAtRecovery,
     /// The witness of a recovery is written before the copies are synced.
@@ -78,8 +78,6 @@ bugs! {
     MarkIgnoredAtRecovery,
     /// The file of a large record is not synced.
     LargeFileNotSynced,
-    /// The name of the directory of large records is not synced.
-    LargePlaceNotSynced,
     /// The name of a large record's file is not synced.
     LargeDirectoryNotSynced,
     /// An epoch says that it begins one record later than it does.

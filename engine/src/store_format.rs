@@ -99,11 +99,11 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     let io = |op, error| Error::io(op, &temporary, error);
     let file = fs.open(&temporary, OpenMode::CreateNew).map_err(|error| io("create", error))?;
     write_all_at(&*file, &format.encode(), 0).map_err(|error| io("write", error))?;
-    file.sync_data().map_err(|error| io("sync", error))?;
+    if !bug(Bug::FormatNotSynced) {
+        file.sync_data().map_err(|error| io("sync", error))?;
+    }
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    if !bug(Bug::FormatWithoutDirectorySync)
-        && let Err(error) = fs.sync_dir(&places.root)
-    {
+    if let Err(error) = fs.sync_dir(&places.root) {
         // The name reads well now and may never reach the disk: the next attempt must not build on it.
         let _ = fs.remove_file(&path);
         return Err(Error::io("sync directory", &places.root, error));

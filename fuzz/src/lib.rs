@@ -3,6 +3,8 @@
 
 pub mod groups;
 pub mod lines;
+pub mod operations;
+pub mod records;
 pub mod seeds;
 pub mod segments;
 pub mod structures;

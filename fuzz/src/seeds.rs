@@ -1,11 +1,15 @@
 //! Small valid inputs to start from, made by the writers' own code. `cargo run --example seeds` writes them anew.
 
+use threadlog::ThreadId;
+use threadlog::event::{Control, Created, Origin};
+use threadlog::metadata::{MetadataPatch, ThreadMetadata};
 use threadlog_engine::format::large::{LargeHeader, LargeName, LargeReference};
 use threadlog_engine::format::mark::MarkSlot;
 use threadlog_engine::format::segment::EpochStart;
 use threadlog_engine::format::store_file::FormatFile;
 use threadlog_engine::recover::image::{Image, STORE};
 use threadlog_engine::{Epoch, Sequence};
+use threadlog_tests::proof::content::mix;
 
 /// Target, name and content of each seed.
 #[must_use]
@@ -25,11 +29,37 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ));
     seeds.push(("segments", "flip-below-limit", vec![11, 0, 50, 6, 0, 50, 6, 0, 50, 6, 0, 0, 0, 0, 0, 80, 48, 0]));
     structures(&mut seeds, &segment);
+    records(&mut seeds);
+    for (name, number) in [("short", 40), ("middle", 200), ("long", 600)] {
+        // Any bytes are steps.
+        seeds.push(("operations", name, (0..number).map(|at| mix(number, at).to_le_bytes()[0]).collect()));
+    }
     for (name, line) in LINES {
         seeds.push(("lines", name, line.as_bytes().to_vec()));
     }
     seeds
 }
+
+fn records(seeds: &mut Vec<(&'static str, &'static str, Vec<u8>)>) {
+    let mut control = |name, control: Control| {
+        let mut bytes = Vec::new();
+        control.encode(&mut bytes);
+        seeds.push(("records", name, bytes));
+    };
+    let created = Created { at_ms: 1_700_000_000_000, id_text: None, rollout: None, origin: Origin::Native };
+    control("created", Control::Created(created));
+    let patch: MetadataPatch = serde_json::from_str(PATCH).expect("a patch");
+    control("patched", Control::Patched(Box::new(patch)));
+    control("archived", Control::Archived);
+    seeds.push(("records", "state", ThreadMetadata::new(ThreadId::from_path(b"seed")).to_canonical_bytes()));
+    seeds.push(("records", "patch", PATCH.as_bytes().to_vec()));
+    seeds.push(("records", "cursor", format!("1ub{:016x}{:032x}", 1_700_000_000_000_u64, 7).into_bytes()));
+    seeds.push(("records", "thread-id", b"0193b7a0-0000-7000-8000-000000000001".to_vec()));
+    let name = b"rollout-2025-11-03T10-00-00-0193b7a0-0000-7000-8000-000000000001.jsonl";
+    seeds.push(("records", "file-name", name.to_vec()));
+}
+
+const PATCH: &str = r#"{"name":"n","model":null,"tags":{"a":true,"b":false},"pinned":true,"git":{"branch":"main"}}"#;
 
 fn segment() -> Vec<u8> {
     let mut image = Image::new(4096);

@@ -12,6 +12,8 @@ fn seeds_are_current_and_hold() {
             "groups" => threadlog_fuzz::groups::run(&bytes),
             "segments" => threadlog_fuzz::segments::run(&bytes),
             "structures" => threadlog_fuzz::structures::run(&bytes),
+            "operations" => threadlog_fuzz::operations::run(&bytes),
+            "records" => threadlog_fuzz::records::run(&bytes),
             "lines" => threadlog_fuzz::lines::run(&bytes),
             other => panic!("{other} is no target"),
         }

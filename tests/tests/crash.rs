@@ -1,32 +1,38 @@
 //! Every short sequence of steps, the power cut at every call, everything left that may be left.
+//!
+//! `just crash` runs all sequences of up to four steps; without `THREADLOG_CRASH=all` only those of up to three.
 
 use std::time::Duration;
 
 use threadlog_tests::proof::crash::{Plan, enumerate};
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::step::Step;
+use threadlog_tests::setting;
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
+/// Of so many states one is cut off again while it is recovered, by the number of steps before it.
+const RECOVER: [u64; 5] = [1, 1, 1, 2, 64];
+const RECOVER_LARGE: [u64; 5] = [1, 4, 32, 256, 0];
 
 #[test]
 fn no_power_cut_breaks_an_invariant() {
-    let depth = |recover_one_in| Depth { choices_max: 256, samples: 32, recover_one_in };
-    let recover: Vec<u64> = std::env::var("THREADLOG_CRASH_RECOVER")
-        .unwrap_or("1 1 8 0".to_owned())
-        .split(' ')
-        .map(|n| n.parse().unwrap())
-        .collect();
+    let all = std::env::var("THREADLOG_CRASH").is_ok_and(|value| value == "all");
+    let lengths = if all { 5 } else { 4 };
+    let least = setting("THREADLOG_CRASH_STATES", 0);
+    let depth = |recover_one_in: &u64| Depth { choices_max: 256, samples: 32, recover_one_in: *recover_one_in };
+    let depth_large = |(steps, recover_one_in): (u32, &u64)| {
+        let fewer = 1 << (2 * steps.saturating_sub(1));
+        Depth { choices_max: 256 / fewer, samples: (32 / fewer).max(4), recover_one_in: *recover_one_in }
+    };
     let plan = Plan {
-        depths: recover.into_iter().map(depth).collect(),
+        depths: RECOVER[..lengths].iter().map(depth).collect(),
+        depths_large: (0..).zip(&RECOVER_LARGE[..lengths]).map(depth_large).collect(),
         starts: vec![vec![], vec![Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite]],
         segment_bytes: 16 << 10,
         threads: 2,
-        time_max: Duration::from_secs(number("THREADLOG_CRASH_SECONDS", 40)),
+        time_max: Duration::from_secs(setting("THREADLOG_CRASH_SECONDS", 170)),
     };
-    match enumerate(&plan) {
-        Ok(count) => println!("{count}"),
-        Err(broken) => panic!("{broken}"),
-    }
+    let count = enumerate(&plan).unwrap_or_else(|broken| panic!("{broken}"));
+    println!("{count}");
+    assert!(count.complete, "time was up before every sequence was run");
+    assert!(count.states >= least, "only {} states", count.states);
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use threadlog_tests::counting::{Counting, largest_during};
 use threadlog_tests::proof::content::mix;
-use threadlog_tests::proof::damage::{Base, Harm, Target, bases};
+use threadlog_tests::proof::damage::{Base, Harm, Target};
+use threadlog_tests::proof::stories::bases;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -126,4 +127,14 @@ fn a_block_in_the_wrong_place_is_never_believed() {
 fn a_file_that_is_gone_costs_what_was_in_it_and_is_told() {
     let bases: Vec<Base> = stores().into_iter().filter(Base::tells_its_end).collect();
     each(&bases, |_| 1, |_, _| Some((Harm::Removed, true)));
+}
+
+/// A block that was never written, or that was restored from another copy of the store. All but the first group of an epoch,
+/// which follows nothing that it could contradict.
+#[test]
+fn a_block_of_a_twin_is_told() {
+    let count = |target: &Target| if target.is_segment() { target.bytes / 4096 } else { 0 };
+    each(&stores(), count, |target, block| {
+        (!target.begins_history(block * 4096)).then_some((Harm::Twin(block * 4096), true))
+    });
 }

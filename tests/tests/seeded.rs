@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use threadlog_engine::seeded::{Bug, plant};
 use threadlog_tests::proof::content::mix;
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
-use threadlog_tests::proof::damage::{Harm, bases};
+use threadlog_tests::proof::damage::Harm;
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, is_tried, run_with_fault};
 use threadlog_tests::proof::invariants::{Checked, Violation};
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::random::{run, steps};
 use threadlog_tests::proof::step::Step;
+use threadlog_tests::proof::stories::bases;
 
 const TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -43,7 +44,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::NoOffsetInChecksum, Test::Damage),
     (Bug::NoDirectorySync, Test::Crash),
     (Bug::SpareWithoutDirectorySync, Test::Script),
-    (Bug::FormatWithoutDirectorySync, Test::Crash),
+    (Bug::FormatNotSynced, Test::Crash),
     (Bug::PageCacheTrustedAtRecovery, Test::Crash),
     (Bug::RecoveryWitnessTooEarly, Test::Crash),
     (Bug::UnfinishedRecoveryCounts, Test::Crash),
@@ -63,7 +64,6 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::ReaderIgnoresMark, Test::Crash),
     (Bug::MarkIgnoredAtRecovery, Test::Damage),
     (Bug::LargeFileNotSynced, Test::Crash),
-    (Bug::LargePlaceNotSynced, Test::Crash),
     (Bug::LargeDirectoryNotSynced, Test::Crash),
     (Bug::StartSequenceOffByOne, Test::Crash),
     (Bug::TornPayloadAccepted, Test::Crash),
@@ -90,6 +90,7 @@ fn crash() -> Checked {
     let shallow = Depth { recover_one_in: 64, ..DEPTH };
     let plan = Plan {
         depths: vec![DEPTH, DEPTH, shallow, shallow],
+        depths_large: vec![DEPTH, shallow, shallow, shallow],
         starts: vec![vec![], vec![Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite]],
         segment_bytes: 16 << 10,
         threads: 2,
@@ -115,6 +116,9 @@ fn damage() -> Checked {
     for (base, target) in places().filter(|(_, target)| target.is_segment()) {
         for block in 0..target.bytes / 4096 {
             base.harm(target, Harm::Block(block * 4096, 0), true)?;
+            if !target.begins_history(block * 4096) {
+                base.harm(target, Harm::Twin(block * 4096), true)?;
+            }
             for from in 0..target.bytes / 4096 {
                 base.harm(target, Harm::Copied { from: from * 4096, to: block * 4096, other: from == block }, true)?;
             }

@@ -1,7 +1,6 @@
 //! A journal as it is read from outside: by a reader, or by a writer of another journal.
 //!
-//! Nothing is believed above the journal's mark while its writer lives (or died in this boot of the machine without
-//! closing): it may stand in the page cache only.
+//! Nothing is believed above the journal's mark in the boot that it is of: it may stand in the page cache only.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -93,8 +92,8 @@ impl Foreign {
         };
         let seen = store.zip(page.as_deref()).and_then(|(store, page)| mark::newest_of(page, &store));
         let boot = mark::boot_word(fs)?;
-        let open = |slot: &MarkSlot| slot.boot == boot && !slot.closed && !bug(Bug::ReaderIgnoresMark);
-        let limit = seen.filter(open).map(|slot| slot.durable);
+        // Of a closed journal too: a failed write may have left groups behind that nobody synced.
+        let limit = seen.filter(|slot| slot.boot == boot && !bug(Bug::ReaderIgnoresMark)).map(|slot| slot.durable);
         let scans = scan::scan(fs, places, store)?;
         let log = resolve(&scans, seen.as_ref().map(mark_of), limit);
         let index = build::index(&scans, &log, places, lenient);

@@ -42,9 +42,7 @@ pub(crate) fn make_directory(fs: &dyn Fs, names: &Names, places: &Places, made: 
         }
         _ => {}
     }
-    if !bug(Bug::LargePlaceNotSynced) {
-        names.sync(fs, &places.root)?;
-    }
+    names.sync(fs, &places.root)?;
     made.store(true, Ordering::Release);
     Ok(())
 }

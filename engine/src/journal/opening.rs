@@ -49,9 +49,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opene
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
     let Claim { places, lock } = claim::claim(&*fs, root, &config)?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
-    if !bug(Bug::FormatWithoutDirectorySync) {
-        fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
-    }
+    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
     let core = open_journal(Arc::clone(&fs), places, store, config)?;
     let mut numbers = place::journals(&*fs, root)?;

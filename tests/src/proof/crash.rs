@@ -18,6 +18,8 @@ use super::world::World;
 pub struct Plan {
     /// How thoroughly what is left is examined, for sequences of no step, of one step, of two…
     pub depths: Vec<Depth>,
+    /// The same for sequences with a record in a file of its own: each costs a megabyte to write and to read.
+    pub depths_large: Vec<Depth>,
     /// Stores that sequences begin with, each made by these steps.
     pub starts: Vec<Vec<Step>>,
     /// Length of segments, in bytes.
@@ -202,7 +204,8 @@ impl Work<'_> {
     /// Runs a sequence and cuts it off within its last step. False if that step did nothing.
     fn sequence(&self, start: usize, steps: &[Step]) -> Checked<bool> {
         let mut world = self.starts[start].fork();
-        let depth = &self.plan.depths[steps.len()];
+        let large = steps.contains(&Step::Large);
+        let depth = &if large { &self.plan.depths_large } else { &self.plan.depths }[steps.len()];
         let examine = |world: &World| world.moments().iter().try_for_each(|moment| self.examiner.moment(moment, depth));
         let Some((last, before)) = steps.split_last() else {
             world.record();

@@ -19,6 +19,7 @@ use super::invariants::{Checked, I1, I3, I6, I8, I9, Violation};
 use super::model::Duty;
 use super::probe::{Recorder, class};
 use super::step::Step;
+use super::stories::{End, Story};
 use super::world::{ROOT, World, config};
 
 /// What is done to a file.
@@ -39,6 +40,8 @@ pub enum Harm {
         /// Whether they come from another segment.
         other: bool,
     },
+    /// The block that begins at this byte is the one of a twin: the same store, told other things.
+    Twin(u64),
     /// The file is gone.
     Removed,
 }
@@ -49,7 +52,7 @@ impl Harm {
         match self {
             Harm::Cut(bytes) => bytes..u64::MAX,
             Harm::Flip(byte, _) => byte..byte + 1,
-            Harm::Block(start, _) | Harm::Copied { to: start, .. } => start..start + BLOCK_BYTES,
+            Harm::Block(start, _) | Harm::Twin(start) | Harm::Copied { to: start, .. } => start..start + BLOCK_BYTES,
             Harm::Removed => 0..u64::MAX,
         }
     }
@@ -87,6 +90,8 @@ pub struct Base {
     pub name: &'static str,
     end: End,
     disk: SimFs,
+    /// The same store on the same disk, with other records of the same lengths.
+    twin: SimFs,
     duty: Duty,
     /// Its files.
     pub targets: Vec<Target>,
@@ -97,98 +102,33 @@ pub struct Base {
 const SEGMENT_BYTES: u64 = 16 << 10;
 const BLOCK_BYTES: u64 = 4096;
 
-/// How a store came about, and how it ended.
-type Story = (&'static str, &'static [Step], End);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Closed,
-    /// And the mark is lost: what the log says of itself must do.
-    ClosedWithoutMark,
-    Killed,
-    PowerCut,
-}
-
-const PAST: &[Step] = &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Small];
-
-const STORIES: &[Story] = &[
-    ("closed cleanly", PAST, End::Closed),
-    ("closed cleanly, its mark lost", PAST, End::ClosedWithoutMark),
-    (
-        "killed, with a tail that only the operating system has",
-        &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite],
-        End::Killed,
-    ),
-    (
-        "cut off, with a tail that nobody vouches for",
-        &[Step::Batch, Step::Sync, Step::Fill, Step::Small, Step::TickWrite],
-        End::PowerCut,
-    ),
-    (
-        "with a record in a file of its own",
-        &[Step::Small, Step::Large, Step::Sync, Step::Small, Step::Sync],
-        End::Closed,
-    ),
-    (
-        "recovered, then closed",
-        &[Step::Batch, Step::Sync, Step::Fill, Step::Kill, Step::Small, Step::Sync],
-        End::Closed,
-    ),
-    (
-        "after a failed write",
-        &[Step::Batch, Step::Sync, Step::Small, Step::Blocks, Step::FailWrite, Step::Batch, Step::Sync],
-        End::Closed,
-    ),
-    (
-        "after a failed write, in two segments",
-        &[
-            Step::Batch,
-            Step::Sync,
-            Step::Fill,
-            Step::FailWrite,
-            Step::Small,
-            Step::Blocks,
-            Step::Sync,
-            Step::Fill,
-            Step::Sync,
-        ],
-        End::Closed,
-    ),
-    (
-        "with a spare, killed",
-        &[Step::Small, Step::Sync, Step::Spare, Step::Batch, Step::Sync, Step::Small, Step::Sync],
-        End::Killed,
-    ),
-];
-
-/// Every store to be harmed.
-///
-/// # Errors
-/// An invariant that does not hold while they are made.
-pub fn bases() -> Checked<Vec<Base>> {
-    STORIES.iter().map(Base::new).collect()
+/// Tells a story; what is appended depends on `life` too, and nothing else does.
+fn tell(name: &str, steps: &[Step], end: End, life: u64) -> Checked<(SimFs, Duty)> {
+    let mut world = World::new(SimFs::new(1), SEGMENT_BYTES, Recorder::default());
+    world.live_again(life);
+    world.reopen()?;
+    steps.iter().try_for_each(|step| world.apply(*step)).map_err(|broken| broken.after(name))?;
+    let disk = match end {
+        End::Closed | End::ClosedWithoutMark => {
+            world.close()?;
+            world.disk().snapshot()
+        }
+        End::Killed => world.disk().snapshot(),
+        End::PowerCut => world.disk().snapshot().crash(&Choice::KeepAll),
+    };
+    if end == End::ClosedWithoutMark {
+        disk.remove_file(&Path::new(ROOT).join("journals/000/mark")).expect("a closed store has a mark");
+    }
+    Ok((disk, world.duty()))
 }
 
 impl Base {
-    fn new((name, steps, end): &Story) -> Checked<Base> {
-        let mut world = World::new(SimFs::new(1), SEGMENT_BYTES, Recorder::default());
-        world.reopen()?;
-        steps.iter().try_for_each(|step| world.apply(*step)).map_err(|broken| broken.after(name))?;
-        let disk = match end {
-            End::Closed | End::ClosedWithoutMark => {
-                world.close()?;
-                world.disk().snapshot()
-            }
-            End::Killed => world.disk().snapshot(),
-            End::PowerCut => world.disk().snapshot().crash(&Choice::KeepAll),
-        };
-        if *end == End::ClosedWithoutMark {
-            disk.remove_file(&Path::new(ROOT).join("journals/000/mark")).expect("a closed store has a mark");
-        }
-        let duty = world.duty();
+    pub(super) fn new((name, steps, end): &Story) -> Checked<Base> {
+        let (disk, duty) = tell(name, steps, *end, 0)?;
+        let (twin, _) = tell(name, steps, *end, 100)?;
         let targets: Vec<Target> = disk.paths().into_iter().map(|path| Target::new(&disk, path)).collect();
         let longest = targets.iter().map(|target| target.bytes).max().unwrap_or(0);
-        Ok(Base { name, end: *end, disk, duty, targets, longest })
+        Ok(Base { name, end: *end, disk, twin, duty, targets, longest })
     }
 
     /// Whether more than the log itself tells where it ends: then a segment may be cut or removed, and that is told.
@@ -219,6 +159,10 @@ impl Base {
                     disk.overwrite(path, to, bytes.unwrap_or_default().get(from).unwrap_or_default())
                 })
             }
+            Harm::Twin(start) => self
+                .twin
+                .read_raw(path)
+                .and_then(|bytes| disk.overwrite(path, start, &bytes[start as usize..(start + BLOCK_BYTES) as usize])),
             Harm::Removed => disk.remove_file(path),
         };
         done.expect("the target is one of the disk's files");
@@ -232,6 +176,9 @@ impl Base {
             Err(error) => return refused(target, &error).map(|()| "refused, naming the file"),
         };
         let found = Found::gather(&reader, false);
+        if matches!(harm, Harm::Twin(_)) {
+            return self.told(&disk, &found);
+        }
         let mut lost = self.compare(&found)?;
         if self.is_one_mark_behind(target, &found) {
             lost.clear();
@@ -241,7 +188,7 @@ impl Base {
             self.late(target, harm).map_err(|broken| broken.after("opening before the harm"))?;
             self.verified(&disk, &found)?;
             self.salvaged(&disk, &found)?;
-            self.go_on(disk, &lost).map_err(|broken| broken.after("opening for writing"))?;
+            self.go_on(disk, &lost, &found).map_err(|broken| broken.after("opening for writing"))?;
         }
         Ok(match (lost.is_empty(), found.damage.is_empty()) {
             (false, _) => "records lost, each of them told",
@@ -258,6 +205,16 @@ impl Base {
             && self.end == End::Killed
             && found.is_whole()
             && self.duty.chains[0].sums.contains(&found.total())
+    }
+
+    /// A block of a twin is sound in itself: which of two groups that do not follow each other is the right one cannot be
+    /// told, but that they do not must be.
+    fn told(&self, disk: &SimFs, found: &Found) -> Checked<&'static str> {
+        self.verified(disk, found)?;
+        if found.damage.is_empty() && !self.compare(found)?.is_empty() {
+            return Err(Violation::new(I9, "the log is told to be sound, and is not what was written"));
+        }
+        Ok(if found.damage.is_empty() { "exact content" } else { "damage told, records of a twin perhaps shown" })
     }
 
     fn acknowledged(&self) -> impl Iterator<Item = &Line> {
@@ -348,7 +305,7 @@ impl Base {
     }
 
     /// Opening for writing shows the same, forgets no loss, and takes appends to what is sound.
-    fn go_on(&self, disk: SimFs, lost: &[Line]) -> Checked {
+    fn go_on(&self, disk: SimFs, lost: &[Line], seen: &Found) -> Checked {
         let failed = |error: Error| Violation::new(I9, format!("not writable: {error}"));
         let engine = Engine::open(Arc::new(disk.clone()), Path::new(ROOT), config(SEGMENT_BYTES, &Arc::default()))
             .map_err(failed)?;
@@ -356,6 +313,10 @@ impl Base {
         let now = self.compare(&found)?;
         if now != lost {
             return Err(Violation::new(I8, format!("a reader misses {lost:?}, the writer {now:?}")));
+        }
+        let costs = |found: &Found| found.damage.iter().any(|damage| damage.count != Some(0));
+        if costs(seen) && !costs(&found) {
+            return Err(Violation::new(I9, format!("a reader tells {:?}, the writer nothing", seen.damage)));
         }
         let fresh = Line::new(9, 0, 1, 50);
         let payload = fresh.payload();
@@ -368,7 +329,6 @@ impl Base {
             return Err(Violation::new(I1, format!("then {} records, before {}", after.total().0, found.total().0)));
         }
         // What cost nothing may be forgotten.
-        let costs = |found: &Found| found.damage.iter().any(|damage| damage.count != Some(0));
         if costs(&found) != costs(&after) {
             return Err(Violation::new(I9, format!("told before: {:?}; told then: {:?}", found.damage, after.damage)));
         }
@@ -387,6 +347,12 @@ impl Target {
     /// Whether this is a segment.
     pub fn is_segment(&self) -> bool {
         class(&self.path) == "segment"
+    }
+
+    /// Whether the block at this byte holds the first group of an epoch (or the header, which is a twin's too).
+    pub fn begins_history(&self, start: u64) -> bool {
+        let first = self.groups.first();
+        start < BLOCK_BYTES || first.is_some_and(|group| group.all.contains(&start))
     }
 
     /// The records that may be lost by this harm.

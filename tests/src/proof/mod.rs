@@ -4,7 +4,7 @@
 //! - [`step`], [`world`], [`look`]: what a run does; a new kind of step is a variant and an arm.
 //! - [`found`], [`invariants`]: what is read, and the ten invariants by name.
 //! - [`probe`], [`examine`], [`crash`]: every call, every power cut, every state it leaves.
-//! - [`damage`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
+//! - [`damage`], [`stories`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
 //! - [`random`]: long runs by seed, shrunk when they break something.
 
 pub mod content;
@@ -20,4 +20,5 @@ pub mod probe;
 pub mod random;
 pub mod sites;
 pub mod step;
+pub mod stories;
 pub mod world;

@@ -106,6 +106,11 @@ impl Model {
         self.life
     }
 
+    /// Counts so many lives more.
+    pub fn live_again(&mut self, lives: u64) {
+        self.life += lives;
+    }
+
     /// The next ordinal of a stream.
     pub fn next(&self, stream: u8) -> u64 {
         self.log.iter().flat_map(|sent| &sent.lines).filter(|line| line.stream == stream).count() as u64

@@ -8,23 +8,38 @@ use super::probe::Recorder;
 use super::step::Step;
 use super::world::World;
 
-/// Random numbers that are the same for the same seed, everywhere.
+/// Where random numbers come from.
 #[derive(Clone, Debug)]
-pub struct Dice {
-    seed: u64,
-    throws: u64,
+pub enum Dice {
+    /// From a seed, the same everywhere.
+    Seed {
+        /// The seed.
+        seed: u64,
+        /// Numbers drawn so far.
+        throws: u64,
+    },
+    /// From bytes, two for each; zeros after them.
+    Bytes(std::vec::IntoIter<u8>),
 }
 
 impl Dice {
     /// Dice of a seed.
     pub fn new(seed: u64) -> Dice {
-        Dice { seed, throws: 0 }
+        Dice::Seed { seed, throws: 0 }
     }
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.throws += 1;
-        mix(self.seed, mix(self.throws, 7)) % bound.max(1)
+        match self {
+            Dice::Seed { seed, throws } => {
+                *throws += 1;
+                mix(*seed, mix(*throws, 7)) % bound.max(1)
+            }
+            Dice::Bytes(bytes) => {
+                let pair = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
+                u64::from(u16::from_le_bytes(pair)) % bound.max(1)
+            }
+        }
     }
 }
 
@@ -76,21 +91,29 @@ fn fault(dice: &mut Dice) -> Fault {
     }
 }
 
+fn draw(dice: &mut Dice) -> Step {
+    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
+    let mut at = dice.below(total);
+    let drawn = DRAWS.iter().find(|(weight, _)| {
+        let found = at < *weight;
+        at = at.saturating_sub(*weight);
+        found
+    });
+    drawn.map_or(Step::Sync, |(_, step)| step(dice))
+}
+
+/// The steps that some bytes stand for, at most `most`: for fuzzing.
+pub fn steps_of(bytes: &[u8], most: usize) -> Vec<Step> {
+    let mut dice = Dice::Bytes(bytes.to_vec().into_iter());
+    let is_empty = |dice: &Dice| matches!(dice, Dice::Bytes(bytes) if bytes.len() == 0);
+    std::iter::from_fn(|| (!is_empty(&dice)).then(|| draw(&mut dice))).take(most).collect()
+}
+
 /// The steps of a seed. Few seeds have records in files of their own: a thousand others take as long.
 pub fn steps(seed: u64, count: usize) -> Vec<Step> {
     let mut dice = Dice::new(seed);
     let large = dice.below(64) == 0;
-    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
-    let mut draw = || {
-        let mut at = dice.below(total);
-        let drawn = DRAWS.iter().find(|(weight, _)| {
-            let found = at < *weight;
-            at = at.saturating_sub(*weight);
-            found
-        });
-        drawn.map_or(Step::Sync, |(_, step)| step(&mut dice))
-    };
-    let mut steps: Vec<Step> = (0..count).map(|_| draw()).collect();
+    let mut steps: Vec<Step> = (0..count).map(|_| draw(&mut dice)).collect();
     if large {
         let place = dice.below(count as u64) as usize;
         steps.insert(place, Step::Large);
@@ -144,13 +167,77 @@ pub fn shrink(seed: u64, mut steps: Vec<Step>) -> (Vec<Step>, Option<Violation>)
     (steps, Some(violation))
 }
 
+/// What was done in random runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Runs, each on a disk of its own.
+    pub runs: u64,
+    /// Steps; one appends, waits, lets time pass, reads, makes something fail, ends or begins a life of the program.
+    pub operations: u64,
+    /// Of these: appends.
+    pub appends: u64,
+    /// Of these: cuts of the power.
+    pub power_cuts: u64,
+    /// Of these: kills of the process, and closings.
+    pub ends: u64,
+    /// Of these: plans for a call or a disk to fail.
+    pub faults: u64,
+    /// Calls of the file system that all this made.
+    pub calls: u64,
+}
+
+impl Tally {
+    fn of(steps: &[Step]) -> Tally {
+        let count = |which: fn(&Step) -> bool| steps.iter().filter(|step| which(step)).count() as u64;
+        Tally {
+            runs: 1,
+            operations: steps.len() as u64,
+            appends: count(|step| {
+                matches!(step, Step::Append(..) | Step::Batch | Step::Blocks | Step::Fill | Step::Large)
+            }),
+            // Each run ends with one.
+            power_cuts: 1 + count(|step| matches!(step, Step::PowerCut | Step::Crash(_))),
+            ends: 1 + count(|step| matches!(step, Step::Kill | Step::Close)),
+            faults: count(|step| {
+                matches!(step, Step::Fault(..) | Step::FailWrite | Step::FailSync | Step::FailName | Step::Full(_))
+            }),
+            calls: 0,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.operations += other.operations;
+        self.appends += other.appends;
+        self.power_cuts += other.power_cuts;
+        self.ends += other.ends;
+        self.faults += other.faults;
+        self.calls += other.calls;
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { runs, operations, appends, power_cuts, ends, faults, calls } = self;
+        write!(
+            f,
+            "{runs} runs, {operations} operations ({appends} appends, {power_cuts} power cuts, {ends} kills and closings, \
+             {faults} faults planned), {calls} calls of the file system"
+        )
+    }
+}
+
 /// Runs the steps of a seed. What breaks is told with the seed and the fewest steps that show it.
 ///
 /// # Errors
 /// As [`run`], shrunk.
-pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked {
+pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked<Tally> {
     let steps = steps(seed, count);
-    let Err((_, first)) = run(seed, &steps, recorder) else { return Ok(()) };
+    let Err((_, first)) = run(seed, &steps, recorder) else {
+        return Ok(Tally { calls: recorder.total(), ..Tally::of(&steps) });
+    };
     let (fewest, shown) = shrink(seed, steps);
     let broken = shown.unwrap_or(first);
     Err(broken.after(format!("these steps of THREADLOG_SEED={seed} (of {count}): {fewest:?}")))

@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// As if there had been so many lives of the program before: what is appended differs, and nothing else does.
+    pub fn live_again(&mut self, lives: u64) {
+        self.model.live_again(lives);
+    }
+
     /// Another machine with a copy of this one's disk and model, nothing opened.
     pub fn fork(&self) -> World {
         let mut world = World::new(self.disk.snapshot(), self.segment_bytes, Recorder::default());

@@ -250,3 +250,21 @@ fn salvage_tells_an_unreadable_store_from_none() {
     let error = Reader::open_lenient(Arc::new(fs), Path::new(ROOT)).err().unwrap();
     assert!(matches!(error, Error::Io { .. }), "{error}");
 }
+
+/// Two groups stand in the page cache, a third fails, and the store is closed. Nothing of it was acknowledged, a power cut
+/// would take it: a reader must not be shown what a failed write gave up, closed or not.
+#[test]
+fn what_a_failed_write_gave_up_is_not_shown_after_closing() {
+    let fs = SimFs::new(1);
+    let clock = Arc::new(HandClock::default());
+    let engine = Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config(&clock)).unwrap();
+    append_synced(&engine, 1, 0).unwrap();
+    append(&engine, 1, 1).unwrap();
+    clock.forward(15);
+    assert!(engine.tick());
+    append(&engine, 1, 2).unwrap();
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+    engine.sync(engine.barrier()).unwrap_err();
+    engine.close().unwrap();
+    assert_eq!(count(&reader(&fs), 1), 1);
+}
