@@ -71,7 +71,7 @@ fn any_file_of_a_store_can_be_dumped() {
         machine.run(&["dump", text(&machine.store().join(&path))]).must_be(0);
         names.push(path.file_name().unwrap().to_string_lossy().into_owned());
     }
-    for name in ["FORMAT", "FORMAT.new", "MAINTENANCE", "LOCK", "mark"] {
+    for name in ["FORMAT", "FORMAT.new", "MAINTENANCE", "LOCK", "mark", "roster"] {
         assert!(names.iter().any(|found| found == name), "{name} is not among {names:?}");
     }
     let said = machine.run(&["dump", "store/MAINTENANCE"]).stdout;

@@ -149,6 +149,19 @@ pub(super) fn large(name: &str, bytes: &[u8], each: &mut dyn FnMut(Entry)) {
     });
 }
 
+pub(super) fn roster(bytes: &[u8], each: &mut dyn FnMut(Entry)) {
+    let entered = bytes.chunks_exact(8).zip(0_u32..).filter(|(word, _)| word.iter().any(|byte| *byte != 0));
+    let numbers: Vec<String> = entered.map(|(_, number)| format!("{number:03}")).collect();
+    each(Entry {
+        kind: "journals",
+        offset: 0,
+        end: wide(bytes.len()),
+        depth: 0,
+        fields: vec![("entered", Value::Text(numbers.join(" ")))],
+        problem: None,
+    });
+}
+
 pub(super) fn unknown(bytes: &[u8], each: &mut dyn FnMut(Entry)) {
     let shown = bytes.get(..SHOWN_BYTES).unwrap_or(bytes);
     each(Entry {
