@@ -1,11 +1,7 @@
 //! Group commit: appending under a short lock, one leader that writes and syncs, everybody else waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
-use std::thread::Thread;
-
-use parking_lot::{Mutex, RwLock};
 
 use crate::config::{Background, Config};
 use crate::error::Result;
@@ -23,6 +19,8 @@ use crate::journal::ticket::Ticket;
 use crate::journal::waiters::{Parker, WaiterId};
 use crate::number::wide;
 use crate::seeded::{Bug, bug};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, RwLock, Thread};
 
 /// What an attempt to append came to.
 pub(crate) enum Appended {
@@ -235,7 +233,12 @@ impl Core {
     /// ticket: until the group being written now is done.
     fn lead_or_wait(&self, ticket: Option<Ticket>, goal: Goal) {
         let mut state = self.state.lock();
-        if ticket.is_some_and(|ticket| state.outcome(ticket, self.durable()).is_some()) || state.refusal().is_some() {
+        // A closed journal takes nothing more, but what it took must still be settled.
+        let is_over = match ticket {
+            Some(ticket) => state.outcome(ticket, self.durable()).is_some(),
+            None => state.refusal().is_some(),
+        };
+        if is_over {
             return;
         }
         if !state.leading {

@@ -104,7 +104,7 @@ fn draw(dice: &mut Dice) -> Step {
 
 /// The steps that some bytes stand for, at most `most`: for fuzzing.
 pub fn steps_of(bytes: &[u8], most: usize) -> Vec<Step> {
-    let mut dice = Dice::Bytes(bytes.to_vec().into_iter());
+    let mut dice = Dice::Bytes(Vec::from(bytes).into_iter());
     let is_empty = |dice: &Dice| matches!(dice, Dice::Bytes(bytes) if bytes.len() == 0);
     std::iter::from_fn(|| (!is_empty(&dice)).then(|| draw(&mut dice))).take(most).collect()
 }
