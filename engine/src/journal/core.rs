@@ -106,6 +106,10 @@ impl Core {
             return Ok(Appended::Done(self.barrier()));
         }
         if batch.has_large() {
+            // Whatever the disk would say to its file, the answer is this one.
+            if let Some(error) = self.state.lock().refusal() {
+                return Err(error);
+            }
             large::make_directory(&*self.fs, &self.places, &self.large_directory_made)?;
         }
         let large = large::write_all(&*self.fs, &self.places, self.store, &mut batch, &self.counters)?;
