@@ -25,6 +25,15 @@ lint:
 test:
     cargo test --workspace
 
+# Every sequence of up to four steps, the power cut at every call: at least a million states (about two minutes)
+crash:
+    THREADLOG_CRASH=all THREADLOG_CRASH_STATES=1000000 \
+        cargo test --release -p threadlog-tests --test crash -- --nocapture
+
+# The group commit under a scheduler that chooses every step
+model RUNS="10000":
+    THREADLOG_MODEL_RUNS={{ RUNS }} cargo test -p threadlog-tests --features model --test model -- --nocapture
+
 # One deliberate bug after another put into the engine: which test catches it, and after how long
 seeded-bugs:
     cargo test -p threadlog-tests --features seeded-bugs --test seeded -- --nocapture

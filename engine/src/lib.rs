@@ -37,6 +37,7 @@ pub mod number;
 pub mod recover;
 pub mod seeded;
 mod store_format;
+mod sync;
 
 pub use config::{Background, Clock, Config, SystemClock};
 pub use error::{Error, Result};

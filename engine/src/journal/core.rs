@@ -1,11 +1,7 @@
 //! Group commit: appending under a short lock, one leader that writes and syncs, everybody else waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
-use std::thread::Thread;
-
-use parking_lot::{Mutex, RwLock};
 
 use crate::config::{Background, Config};
 use crate::error::{Error, Result};
@@ -24,6 +20,8 @@ use crate::journal::ticket::Ticket;
 use crate::journal::waiters::{Parker, WaiterId};
 use crate::number::wide;
 use crate::seeded::{Bug, bug};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, RwLock, Thread};
 
 /// How many engines this process has opened.
 static ENGINES: AtomicU64 = AtomicU64::new(1);

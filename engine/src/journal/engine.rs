@@ -3,9 +3,6 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use crate::config::{Background, Config};
 use crate::error::{Error, Result};
@@ -24,6 +21,7 @@ use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::stats::Stats;
 use crate::journal::ticket::{Append, Durable, Ticket};
 use crate::recover::log::Damage;
+use crate::sync::{self, JoinHandle, Mutex};
 
 /// A store that is open for writing. Cheap to clone; all clones are one engine.
 ///
@@ -87,16 +85,17 @@ impl Engine {
         });
         if background == Background::Threads {
             let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-                let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-                spawned.map_err(|error| Error::io("start a thread for", root, error))
+                sync::spawn(name, work).map_err(|error| Error::io("start a thread for", root, error))
             };
             let timers = Arc::clone(&core);
             let committer = spawn("threadlog-commit", Box::new(move || timers.run_timers()))?;
             *core.committer.write() = Some(committer.thread().clone());
             inner.threads.lock().push(committer);
-            let spares = Arc::clone(&core);
-            let preparer = spawn("threadlog-prepare", Box::new(move || spares.run_preparer()))?;
-            inner.threads.lock().push(preparer);
+            if core.config.prepare_spares {
+                let spares = Arc::clone(&core);
+                let preparer = spawn("threadlog-prepare", Box::new(move || spares.run_preparer()))?;
+                inner.threads.lock().push(preparer);
+            }
         }
         Ok(Engine { inner })
     }
@@ -243,8 +242,10 @@ impl Inner {
             // A thread of ours does not panic; if it did, closing goes on.
             let _ = thread.join();
         }
-        if synced.is_ok() {
-            self.core.try_lead(Goal::Witness);
+        // Somebody who waits for a ticket may be leading at this moment: the tail is free when they have written.
+        while synced.is_ok() && !self.core.try_lead(Goal::Witness) && self.core.state.lock().poison.is_none() {
+            drop(self.core.tail.lock());
+            sync::yield_now();
         }
         self.core.tidy_up(spare_removed);
         drop(self.lock.lock().take());

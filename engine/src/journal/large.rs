@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::frame;
@@ -14,6 +13,7 @@ use crate::journal::place::Places;
 use crate::journal::stats::{Counters, count};
 use crate::number::{narrow, wide};
 use crate::seeded::{Bug, bug};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Files written for a batch that is not in the log yet.
 #[derive(Default)]

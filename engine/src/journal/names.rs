@@ -4,12 +4,11 @@
 //! directory succeeds and means nothing. So a failure here is everybody's, and the journal stops.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::fs::Fs;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The directories that a journal's names stand in.
 #[derive(Debug, Default)]

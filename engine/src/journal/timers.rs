@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::journal::core::{Core, Goal};
+use crate::sync;
 
 /// What the engine's thread should do next.
 enum Step {
@@ -29,11 +30,11 @@ impl Core {
                 Step::Lead(goal) => {
                     if !self.try_lead(goal) {
                         // Whoever leads now wakes this thread if tasks still wait after that.
-                        std::thread::park_timeout(self.half_write());
+                        sync::park_timeout(self.half_write());
                     }
                 }
-                Step::Sleep(Some(time)) => std::thread::park_timeout(time),
-                Step::Sleep(None) => std::thread::park(),
+                Step::Sleep(Some(time)) => sync::park_timeout(time),
+                Step::Sleep(None) => sync::park(),
                 Step::Stop => return,
             }
         }

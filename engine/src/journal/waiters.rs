@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
-use std::thread::Thread;
 
 use crate::id::Sequence;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Thread, current, park};
 
 /// Names one waiter: what it waits for, and a number of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,11 +97,16 @@ pub(crate) struct Parker {
 impl Parker {
     /// The calling thread's parker.
     pub fn current() -> Arc<Parker> {
-        thread_local! {
-            static PARKER: Arc<Parker> =
-                Arc::new(Parker { thread: std::thread::current(), woken: AtomicBool::new(false) });
+        let make = || Arc::new(Parker { thread: current(), woken: AtomicBool::new(false) });
+        #[cfg(feature = "model")]
+        return make();
+        #[cfg(not(feature = "model"))]
+        {
+            thread_local! {
+                static PARKER: std::cell::OnceCell<Arc<Parker>> = const { std::cell::OnceCell::new() };
+            }
+            PARKER.with(|parker| Arc::clone(parker.get_or_init(make)))
         }
-        PARKER.with(Arc::clone)
     }
 
     /// Forgets earlier wake-ups. Call before registering.
@@ -112,7 +117,7 @@ impl Parker {
     /// Blocks the calling thread until woken.
     pub fn park(&self) {
         while !self.woken.swap(false, Ordering::AcqRel) {
-            std::thread::park();
+            park();
         }
     }
 }

@@ -192,12 +192,17 @@ impl Model {
 
     /// The program was closed, killed or cut off, and has found this log.
     pub fn reopened(&mut self, duty: &Duty) {
+        if duty.durable != self.durable_records() {
+            self.given_up.clear();
+        }
+        // Otherwise what a failed write gave up may come back: that it is superseded may stand in the page cache only, until
+        // something is acknowledged behind it.
         self.log = duty.chains.first().map_or_else(Vec::new, |chain| chain.batches.clone());
         for sent in &mut self.log {
             Arc::make_mut(sent).ticket = None;
         }
         self.durable = self.log.len();
-        (self.given_up, self.failed, self.poison) = Default::default();
+        (self.failed, self.poison) = Default::default();
         self.life += 1;
     }
 

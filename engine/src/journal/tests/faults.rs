@@ -122,7 +122,8 @@ fn a_tail_that_only_the_page_cache_holds_is_written_again_before_it_is_served() 
 #[test]
 fn all_waiters_are_woken_by_a_failed_sync() {
     let fs = SimFs::new(1);
-    let config = Config { background: Background::Threads, ..config(&Arc::default()) };
+    // Without spares: only the journal's own syncs are counted then.
+    let config = Config { background: Background::Threads, prepare_spares: false, ..config(&Arc::default()) };
     let engine = Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config).unwrap();
     append_synced(&engine, 0, 0).unwrap();
     fs.fail_kind(CallKind::Sync, fs.calls_of(CallKind::Sync) + 20, Fault::FailedSync);
@@ -267,4 +268,21 @@ fn what_a_failed_write_gave_up_is_not_shown_after_closing() {
     engine.sync(engine.barrier()).unwrap_err();
     engine.close().unwrap();
     assert_eq!(count(&reader(&fs), 1), 1);
+}
+
+/// A large record writes a file before it takes the lock: the answer must be the journal's all the same.
+#[test]
+fn after_a_failed_sync_a_large_append_gets_the_same_error() {
+    let fs = SimFs::new(1);
+    let engine = ready(&fs);
+    append(&engine, 1, 1).unwrap();
+    fs.fail_kind(CallKind::Sync, fs.calls_of(CallKind::Sync) + 1, Fault::Error(EIO));
+    let first = engine.sync(engine.barrier()).unwrap_err().to_string();
+    let calls = fs.calls();
+    for bytes in [10, 3 << 20] {
+        let mut batch = Batch::new();
+        batch.push(record(1, 2, &payload(1, 2, bytes))).unwrap();
+        assert_eq!(engine.append(batch).unwrap_err().to_string(), first);
+    }
+    assert_eq!(fs.calls(), calls);
 }
