@@ -39,8 +39,12 @@ fn until_over(work: impl Fn(u64) -> Checked<bool> + Sync) -> u64 {
     end.into_inner()
 }
 
-/// Places in the engine that no run on one thread comes by, and why.
-const UNREACHED: &[(&str, &str)] = &[];
+/// Files with places that no run on one thread comes by, how many, and why.
+const UNREACHED: &[(&str, usize, &str)] = &[
+    ("journal/mark.rs", 1, "inlined into its caller: it shows as a place of journal/engine.rs"),
+    ("journal/spare.rs", 1, "removes a spare that closing interrupted, on the thread that makes it"),
+    ("journal/shelf.rs", 2, "the same; and a spare of an ended epoch (journal/tests/faults.rs has that)"),
+];
 
 #[test]
 fn a_fault_at_any_call_breaks_no_invariant() {
@@ -79,8 +83,13 @@ fn every_place_was_reached(recorder: &Recorder) {
         all.len() - missed.len(),
         all.len()
     );
-    println!("missed: {missed:?}; beside: {:?}", reached.difference(&all).collect::<Vec<_>>());
-    let _ = UNREACHED;
+    for (file, most, why) in UNREACHED {
+        println!("of {file} up to {most} not: {why}");
+    }
+    let allowed = |file: &str| UNREACHED.iter().find(|(other, _, _)| *other == file).map_or(0, |(_, most, _)| *most);
+    let count = |file: &str| missed.iter().filter(|(other, _)| other == file).count();
+    let beyond: Vec<_> = missed.iter().filter(|(file, _)| count(file) > allowed(file)).collect();
+    assert!(beyond.is_empty(), "not come by: {beyond:?}");
 }
 
 #[test]

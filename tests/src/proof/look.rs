@@ -92,6 +92,29 @@ impl World {
         }
     }
 
+    /// Lets a reader that stays open read on: it shows what is durable, or what it knew.
+    pub fn watch(&mut self) -> Checked {
+        let watcher = match self.watcher.take() {
+            Some(watcher) => watcher,
+            None => match Reader::open(Arc::new(self.probe.clone()), Path::new(ROOT)) {
+                Ok(watcher) => watcher,
+                Err(Error::NoStore { .. }) if self.model.records() == 0 => return Ok(()),
+                Err(error) if self.met_fault() => return self.explained(&error),
+                Err(error) => return Err(Violation::new(I9, format!("not readable from outside: {error}"))),
+            },
+        };
+        let refreshed = watcher.refresh();
+        let (records, _) = Found::gather(&watcher, false).total();
+        let durable = self.model.durable_records();
+        self.watcher = Some(watcher);
+        match refreshed {
+            Err(error) if self.met_fault() => self.explained(&error),
+            Err(error) => Err(Violation::new(I9, format!("a reader cannot read on: {error}"))),
+            Ok(_) if records == durable || self.met_fault() || self.engine.is_none() => Ok(()),
+            Ok(_) => Err(Violation::new(I10, format!("{durable} records are durable, a reader read on to {records}"))),
+        }
+    }
+
     /// Salvages and dumps the store from outside: whatever is found there, nothing may be invented, and nothing fail.
     pub fn salvage(&mut self) -> Checked {
         match Reader::open_lenient(Arc::new(self.probe.clone()), Path::new(ROOT)) {

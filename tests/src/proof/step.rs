@@ -114,7 +114,7 @@ impl World {
                 self.reopen()
             }
             Step::Read => self.read(),
-            Step::Look => self.look().and_then(|()| self.salvage()),
+            Step::Look => self.look().and_then(|()| self.watch()).and_then(|()| self.salvage()),
             Step::FailWrite => self.failing(CallKind::Write, Fault::ShortWriteThenError { bytes: 4096, errno: ENOSPC }),
             Step::FailSync => self.failing(CallKind::Sync, Fault::FailedSync),
             Step::FailName => self.failing(CallKind::SyncDir, Fault::FailedSync),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use threadlog_engine::fs::sim::{Fault, SimFs};
-use threadlog_engine::{Background, Batch, Clock, Config, Engine, Error};
+use threadlog_engine::{Background, Batch, Clock, Config, Engine, Error, Reader};
 
 use super::content::Line;
 use super::found::Found;
@@ -56,6 +56,8 @@ pub struct World {
     planned: Option<(u64, Fault)>,
     /// Whether anything was ever refused.
     refused: bool,
+    /// A reader that stays open beside the engine.
+    pub(super) watcher: Option<Reader>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             bounded: false,
             planned: None,
             refused: false,
+            watcher: None,
         }
     }
 
@@ -247,6 +250,7 @@ impl World {
         self.disk = next;
         self.probe = Probe::new(self.disk.clone(), self.recorder.clone());
         self.engine = None;
+        self.watcher = None;
         self.faults_before = 0;
         self.planned = self.planned.and_then(|(number, fault)| Some((number.checked_sub(calls)?, fault)));
         if let Some((number, fault)) = self.planned.filter(|(number, _)| *number > 0) {
