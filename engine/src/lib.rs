@@ -50,6 +50,7 @@ pub use journal::index::Conflict;
 pub use journal::parts::{Head, StreamInfo};
 pub use journal::reader::Reader;
 pub use journal::records::{ReadLog, Record, Records};
+pub use journal::salvage::{SalvageReport, salvage};
 pub use journal::stats::Stats;
 pub use journal::ticket::{Append, Durable, Ticket};
 pub use journal::verify::{LostRecord, VerifyReport, verify};

@@ -28,6 +28,7 @@ pub mod reader;
 pub mod records;
 pub(crate) mod revive;
 pub(crate) mod runs;
+pub mod salvage;
 pub(crate) mod scan;
 pub(crate) mod shelf;
 pub(crate) mod spare;

@@ -116,6 +116,25 @@ fn salvage_reads_intact_frames_of_a_group_whose_header_is_damaged() {
     assert_eq!(count(&Reader::open_lenient(Arc::new(fs.clone()), Path::new(ROOT)).unwrap(), 1), 4);
 }
 
+#[test]
+fn salvage_hands_over_all_that_is_intact_and_names_the_rest() {
+    let fs = SimFs::new(1);
+    let engine = open(&fs).unwrap();
+    for ordinal in 0..4 {
+        append_synced(&engine, 1, ordinal).unwrap();
+    }
+    append_synced(&engine, 2, 0).unwrap();
+    engine.close().unwrap();
+    let (path, _) = segment_files(&fs).pop().unwrap();
+    fs.flip_bit(&path, 2 * 4096 + 64 + 64 + 500, 0).unwrap();
+    let mut saved = Vec::new();
+    let mut each = |record: crate::Record| saved.push((record.stream, record.ordinal));
+    let report = crate::salvage(Arc::new(fs.clone()), Path::new(ROOT), &mut each).unwrap();
+    assert_eq!(saved, [(stream(1), 0), (stream(1), 2), (stream(1), 3), (stream(2), 0)]);
+    assert_eq!((report.records, report.lost.len(), report.damage.len()), (4, 1, 1));
+    assert_eq!((report.lost[0].stream, report.lost[0].ordinal), (stream(1), 1));
+}
+
 /// What the group's checksum covers is not read again for one record, so the index must tell when a header rots later.
 #[test]
 fn a_frame_header_that_rots_after_the_opening_is_never_believed() {
