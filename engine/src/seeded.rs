@@ -1,6 +1,6 @@
 //! Deliberate bugs, to prove that the tests would notice such ones.
 //!
-//! Only with the feature `seeded-bugs`, which nothing that ships turns on. Without it [`bug`] is the constant
+//! Only with the feature `seeded-bugs`, which nothing that ships turns on. Without it `bug` is the constant
 //! `false`: the compiler leaves nothing of the bugs.
 
 macro_rules! bugs {

@@ -68,6 +68,11 @@ fn all() -> bool {
     std::env::var("THREADLOG_DAMAGE").is_ok_and(|value| value == "all")
 }
 
+/// Every bit of every file, except of records in files of their own, of which each flip costs a megabyte to read.
+fn segments() -> bool {
+    std::env::var("THREADLOG_DAMAGE").is_ok_and(|value| value == "segments")
+}
+
 fn stores() -> Vec<Base> {
     bases().unwrap_or_else(|broken| panic!("{broken}"))
 }
@@ -93,8 +98,11 @@ fn a_flipped_bit_costs_what_it_hits_and_is_told() {
         let long = target.bytes > 1 << 20;
         // In the first bytes of each block stand headers: there every bit; elsewhere a sample.
         let dense = !long && byte % 4096 < 192 && (target.bytes > 4096 || byte < 128);
-        let every = if long { 65_536 } else { 61 };
-        let every = if all() || dense { 1 } else { every };
+        let every = match (long, all() || (segments() && !long) || dense) {
+            (_, true) => 1,
+            (true, false) => 65_536,
+            (false, false) => 61,
+        };
         mix(number, 0).is_multiple_of(every).then_some((Harm::Flip(byte, bit), mix(number, 1).is_multiple_of(16)))
     });
 }
