@@ -23,8 +23,8 @@ use crate::seeded::{Bug, bug};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock, Thread};
 
-/// How many engines this process has opened.
-static ENGINES: AtomicU64 = AtomicU64::new(1);
+/// How many engines this process has opened. The real atomic under a model too: it outlives every run of one.
+static ENGINES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
 /// What an attempt to append came to.
 pub(crate) enum Appended {
