@@ -84,7 +84,7 @@ fn a_file_cut_at_any_byte_costs_what_is_cut_off_and_is_told() {
     each(&bases, count, |target, bytes| {
         let long = target.bytes > 1 << 20;
         let every = if long { 16_384 } else { 8 };
-        let every = if all() { 1 } else { every };
+        let every = if all() || (segments() && !long) { 1 } else { every };
         let near = !long && (bytes % 4096 < 130 || bytes.is_multiple_of(512));
         (bytes.is_multiple_of(every) || near).then_some((Harm::Cut(bytes), bytes.is_multiple_of(every * 8)))
     });
