@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use threadlog_engine::ReadLog;
@@ -29,9 +29,12 @@ pub(super) struct Entry {
     pub(super) key: ThreadKey,
     /// The highest lease epoch given to a live writer of it by this process.
     epoch: AtomicU64,
-    /// Whether records may be in the log that are not folded.
-    stale: AtomicBool,
-    folded: RwLock<Option<Arc<Folded>>>,
+    /// How often records were handed to the log.
+    touches: AtomicU64,
+    /// What was read last, and how many touches had been counted before it was read: if there were more since, the
+    /// log may hold records that are not in it. (A flag cleared before reading would call the old value fresh
+    /// while the new one is being read.)
+    folded: RwLock<Option<(u64, Arc<Folded>)>>,
     /// Held while records are read. Locked only where blocking is allowed.
     folding: Mutex<()>,
 }
@@ -108,7 +111,7 @@ impl Entry {
         Entry {
             key,
             epoch: AtomicU64::new(0),
-            stale: AtomicBool::new(true),
+            touches: AtomicU64::new(0),
             folded: RwLock::new(None),
             folding: Mutex::new(()),
         }
@@ -126,35 +129,40 @@ impl Entry {
 
     /// Says that records were handed to the log.
     pub(super) fn touch(&self) {
-        self.stale.store(true, Ordering::Release);
+        self.touches.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What the durable records add up to, if that is known without reading.
     pub(super) fn known(&self) -> Option<Arc<Folded>> {
-        if self.stale.load(Ordering::Acquire) { None } else { self.folded.read().clone() }
+        let touches = self.touches.load(Ordering::Acquire);
+        self.folded.read().as_ref().filter(|(seen, _)| *seen == touches).map(|(_, folded)| Arc::clone(folded))
     }
 
     /// What the durable records added up to when they were read last.
     pub(super) fn last_known(&self) -> Option<Arc<Folded>> {
-        self.folded.read().clone()
+        self.folded.read().as_ref().map(|(_, folded)| Arc::clone(folded))
     }
 
     /// What the durable records add up to now. Blocks on the disk.
     pub(super) fn look(&self, log: &dyn ReadLog, clock: &HybridClock) -> Arc<Folded> {
         let _folding = self.folding.lock();
-        // First the flag, then the heads: what is appended in between sets the flag again.
-        let stale = self.stale.swap(false, Ordering::AcqRel);
-        let before = self.folded.read().clone();
-        if let Some(folded) = before.as_ref().filter(|_| !stale) {
-            return Arc::clone(folded);
+        // First the count, then the heads: what is appended in between raises the count.
+        let touches = self.touches.load(Ordering::Acquire);
+        if let Some(folded) = self.known() {
+            return folded;
         }
-        let nothing = || Arc::new(Folded::nothing(self.key));
-        let (folded, waiting) = fold::go_on(log, clock, self.key, &before.unwrap_or_else(nothing));
+        let before = self.last_known().unwrap_or_else(|| Arc::new(Folded::nothing(self.key)));
+        let (folded, waiting) = fold::go_on(log, clock, self.key, &before);
         let folded = Arc::new(folded);
         if waiting {
+            // They become durable without another word.
             self.touch();
         }
-        *self.folded.write() = Some(Arc::clone(&folded));
+        *self.folded.write() = Some((touches, Arc::clone(&folded)));
         folded
     }
 }
+
+#[cfg(test)]
+#[path = "catalog_tests.rs"]
+mod tests;

@@ -1,0 +1,76 @@
+use std::ops::Range;
+use std::path::Path;
+
+use threadlog_engine::fs::sim::SimFs;
+use threadlog_engine::{Background, Batch, Config, Conflict, Damage, Engine, Head, Records, StreamId, StreamInfo};
+
+use super::*;
+use crate::event::Control;
+use crate::local::sending::push_control;
+use crate::metadata::MetadataPatch;
+
+/// A log that calls back before it answers where a stream ends.
+struct Watched<'a, F> {
+    engine: &'a Engine,
+    before_head: F,
+}
+
+impl<F: Fn() + Send + Sync> ReadLog for Watched<'_, F> {
+    fn read(&self, stream: &StreamId, range: Range<u64>) -> Records {
+        self.engine.read(stream, range)
+    }
+    fn head(&self, stream: &StreamId) -> Option<Head> {
+        (self.before_head)();
+        self.engine.head(stream)
+    }
+    fn streams(&self) -> Vec<StreamInfo> {
+        self.engine.streams()
+    }
+    fn journal_numbers(&self) -> Vec<u32> {
+        self.engine.journal_numbers()
+    }
+    fn damage(&self) -> Vec<Damage> {
+        self.engine.damage()
+    }
+    fn conflicts(&self) -> Vec<Conflict> {
+        self.engine.conflicts()
+    }
+}
+
+fn rename(engine: &Engine, clock: &HybridClock, entry: &Entry, name: &str) {
+    let mut batch = Batch::new();
+    let patch = Control::Patched(Box::new(MetadataPatch::rename(name)));
+    push_control(&mut batch, entry.key, None, clock.tick(), &patch).unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+    entry.touch();
+}
+
+#[test]
+fn what_was_read_before_is_not_called_known_while_newer_records_are_being_read() {
+    let config = Config { background: Background::Manual, ..Config::default() };
+    let clock = HybridClock::new(Arc::clone(&config.clock));
+    let engine = Engine::open(Arc::new(SimFs::new(1)), Path::new("/store"), config).unwrap();
+    let entry = Entry::new(ThreadKey { thread: ThreadId::generate(), incarnation: 1 });
+    rename(&engine, &clock, &entry, "one");
+    assert_eq!(entry.look(&engine, &clock).metadata.name(), Some("one"));
+    assert!(entry.known().is_some());
+
+    rename(&engine, &clock, &entry, "two");
+    let watched = Watched { engine: &engine, before_head: || assert!(entry.known().is_none()) };
+    assert_eq!(entry.look(&watched, &clock).metadata.name(), Some("two"));
+    assert_eq!(entry.known().unwrap().metadata.name(), Some("two"));
+}
+
+#[test]
+fn what_is_appended_while_records_are_being_read_is_read_next_time() {
+    let config = Config { background: Background::Manual, ..Config::default() };
+    let clock = HybridClock::new(Arc::clone(&config.clock));
+    let engine = Engine::open(Arc::new(SimFs::new(1)), Path::new("/store"), config).unwrap();
+    let entry = Entry::new(ThreadKey { thread: ThreadId::generate(), incarnation: 1 });
+    rename(&engine, &clock, &entry, "one");
+    let watched = Watched { engine: &engine, before_head: || entry.touch() };
+    entry.look(&watched, &clock);
+    assert!(entry.known().is_none());
+    rename(&engine, &clock, &entry, "two");
+    assert_eq!(entry.look(&engine, &clock).metadata.name(), Some("two"));
+}
