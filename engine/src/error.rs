@@ -69,6 +69,12 @@ pub enum Error {
         /// Who holds it, as they wrote it down.
         owner: Box<Owner>,
     },
+    /// Another process holds the lease that was asked for.
+    #[error("it is held by {owner}")]
+    Leased {
+        /// Who holds it, as they wrote it down.
+        owner: Box<Owner>,
+    },
     /// The caller's idea of a stream's head differs from the log's.
     #[error("stream {stream} stands at ordinal {actual}, the caller expected {expected}")]
     WrongOrdinal {

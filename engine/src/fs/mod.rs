@@ -18,8 +18,11 @@ use std::sync::Arc;
 pub mod mmap;
 pub mod os;
 pub mod platform;
+pub mod ranges;
 #[cfg(feature = "sim")]
 pub mod sim;
+
+pub use ranges::{LockRange, RangeLocks, RangeMode};
 
 #[cfg(test)]
 mod differential_tests;
@@ -124,6 +127,8 @@ pub trait Fs: Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the exclusive lock on a file (made if missing); `None` if somebody holds it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Opens a file (made if missing) whose ranges can be locked.
+    fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>>;
     /// Maps a page for writing; makes the file (zeros, `bytes` long) if missing or too short.
     /// `InvalidInput` unless `bytes` is a multiple of 4 096 from that to 1 MiB.
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>>;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use fs2::FileExt;
 
 use super::mmap::MappedPage;
-use super::{DirEntry, File, FileKind, Fs, Lock, OpenMode, SharedPage, Trust, platform, write_all_at};
+use super::ranges::OsRanges;
+use super::{DirEntry, File, FileKind, Fs, Lock, OpenMode, RangeLocks, SharedPage, Trust, platform, write_all_at};
 
 /// The file systems of this machine. Descriptors are closed on exec; files are made with mode 0600
 /// and directories with 0700; what exists already keeps the mode it has.
@@ -109,6 +110,10 @@ impl Fs for OsFs {
             Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        Ok(Arc::new(OsRanges(open_or_create(path)?)))
     }
 
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {

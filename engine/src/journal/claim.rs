@@ -4,36 +4,112 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::fs::{Fs, Lock, OpenMode, SharedPage, create_dir_durable, platform};
 use crate::journal::place::{JOURNALS_MAX, Places};
+use crate::lease::{Kind, Leases};
 use crate::lock::Owner;
 
 /// Length of the roster, in bytes; journal n has word n.
 const ROSTER_BYTES: u64 = 4096;
 
+/// How often a journal is tried that somebody looks at, which takes microseconds, or recovers.
+const OPENING_ATTEMPTS: u32 = 20;
+/// How often the sign of life of a dying predecessor is waited for to go: the kernel closes one file after another.
+const DYING_ATTEMPTS: u32 = 5000;
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_micros(200);
+
 /// A journal that is this process's to write, for as long as the lock is held.
 pub(crate) struct Claim {
     pub places: Places,
     pub lock: Box<dyn Lock>,
+    pub signs: Signs,
 }
 
-/// Claims the first free journal.
-pub(crate) fn claim(fs: &dyn Fs, root: &Path, config: &Config) -> Result<Claim> {
+/// Claims the first free journal; with `leases` any, without only the first.
+pub(crate) fn claim(fs: &dyn Fs, root: &Path, config: &Config, leases: Option<&Leases>) -> Result<Claim> {
+    let journals = if leases.is_some() { config.journals_max.min(JOURNALS_MAX) } else { 1 };
     let mut refused = None;
-    for number in 0..config.journals_max.min(JOURNALS_MAX) {
+    for number in 0..journals {
         let places = Places::new(root, number);
         make_directory(fs, &places.journal, &places.lock())?;
-        match try_claim(fs, &places, config)? {
-            Ok(lock) => return Ok(Claim { places, lock }),
-            Err(owner) => {
-                refused.get_or_insert(Error::Locked { owner: Box::new(owner), path: places.journal });
+        let signs = Signs { leases: leases.cloned(), number };
+        if signs.begin()? {
+            match try_claim(fs, &places, config)? {
+                Ok(lock) => return Ok(Claim { places, lock, signs }),
+                Err(_) => signs.end(),
             }
         }
+        let owner = Box::new(owner_of(fs, &places));
+        refused.get_or_insert(Error::Locked { owner, path: places.journal });
     }
     Err(refused.unwrap_or(Error::Closed))
+}
+
+/// What a writer lets others know of its journal while it opens it and while it writes it, so that they need not try its
+/// lock: a lock that is tried is held for a moment, and whoever looks then takes the journal for alive.
+///
+/// A journal is claimed by who holds its *opening* range, and nobody tries its lock without. It is recovered when the
+/// *alive* range is held. (A store of one journal has neither.)
+pub(crate) struct Signs {
+    leases: Option<Leases>,
+    number: u32,
+}
+
+impl Signs {
+    /// Those of a journal.
+    pub fn new(leases: Leases, number: u32) -> Signs {
+        Signs { leases: Some(leases), number }
+    }
+
+    /// Begins to open the journal; `false` if somebody else does, and not just for a look.
+    pub fn begin(&self) -> Result<bool> {
+        self.insist(Kind::Opening, OPENING_ATTEMPTS)
+    }
+
+    /// Ends what [`Signs::begin`] began.
+    pub fn end(&self) {
+        self.leases.iter().for_each(|leases| leases.unlock_journal(Kind::Opening, self.number));
+    }
+
+    /// The journal is recovered and has a writer.
+    pub fn alive(&self, places: &Places) -> Result<()> {
+        if !self.insist(Kind::Alive, DYING_ATTEMPTS)? {
+            let dying = std::io::Error::other("its last writer is gone and still shows a sign of life");
+            return Err(Error::io("claim", &places.journal, dying));
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// Whether the journal is recovered and has a writer elsewhere: one system call.
+    pub fn is_alive(&self) -> Result<bool> {
+        self.leases.as_ref().map_or(Ok(false), |leases| leases.is_journal_locked(Kind::Alive, self.number))
+    }
+
+    fn insist(&self, kind: Kind, attempts: u32) -> Result<bool> {
+        let Some(leases) = &self.leases else { return Ok(true) };
+        for _ in 1..attempts {
+            if leases.lock_journal(kind, self.number)? {
+                return Ok(true);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        leases.lock_journal(kind, self.number)
+    }
+}
+
+impl Drop for Signs {
+    fn drop(&mut self) {
+        if let Some(leases) = &self.leases {
+            leases.unlock_journal(Kind::Opening, self.number);
+            leases.unlock_journal(Kind::Alive, self.number);
+        }
+    }
 }
 
 /// Claims this journal, or says who holds it.
@@ -75,7 +151,7 @@ pub(crate) fn make_directory(fs: &dyn Fs, path: &Path, witness: &Path) -> Result
 }
 
 /// The roster: a page that says, to whoever has it mapped, which journals there are.
-pub(crate) struct Roster(Arc<dyn SharedPage>);
+pub(crate) struct Roster(Option<Arc<dyn SharedPage>>);
 
 impl Roster {
     /// Maps it, making it if it is missing, and enters the journals that are known.
@@ -85,11 +161,16 @@ impl Roster {
         for number in known {
             page.store(usize::try_from(*number).unwrap_or(usize::MAX), 1);
         }
-        Ok(Roster(page))
+        Ok(Roster(Some(page)))
+    }
+
+    /// One that knows nothing.
+    pub fn none() -> Roster {
+        Roster(None)
     }
 
     /// The journals after the first `count` that are entered: they are numbered without holes.
     pub fn has_more_than(&self, count: usize) -> bool {
-        self.0.load(count) != 0
+        self.0.as_ref().is_some_and(|page| page.load(count) != 0)
     }
 }

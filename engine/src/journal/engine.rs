@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::config::{Background, Config};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, Lock};
-use crate::id::{Sequence, StreamId};
+use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::batch::Batch;
-use crate::journal::claim::Roster;
+use crate::journal::changes::Changes;
+use crate::journal::claim::{Roster, Signs};
 use crate::journal::core::{Appended, Core, Goal};
 use crate::journal::foreign;
 use crate::journal::index::Conflict;
@@ -20,6 +21,7 @@ use crate::journal::reader::conflicts_between;
 use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::stats::Stats;
 use crate::journal::ticket::{Append, Durable, Ticket};
+use crate::lease::Leases;
 use crate::recover::log::Damage;
 use crate::sync::{self, JoinHandle, Mutex};
 
@@ -55,7 +57,9 @@ pub struct Engine {
 pub(in crate::journal) struct Inner {
     pub(in crate::journal) core: Arc<Core>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    lock: Mutex<Option<Box<dyn Lock>>>,
+    /// The signs by which others know that the journal is written, and its lock; freed in this order.
+    lock: Mutex<Option<(Signs, Box<dyn Lock>)>>,
+    pub(in crate::journal) leases: Option<Leases>,
     /// What closing came to.
     closed: Mutex<Option<Result<()>>>,
     /// Held while other journals are read again.
@@ -73,19 +77,32 @@ impl Engine {
     /// [`Error::FormatVersion`], [`Error::Corrupt`] if FORMAT cannot be believed; [`Error::Io`]. Damage in
     /// segments is no error here: see [`ReadLog::damage`].
     pub fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Engine> {
-        let background = config.background;
-        let Opened { core, lock, roster } = opening::open(fs, root, config)?;
+        Engine::start(opening::open(fs, root, config, None)?)
+    }
+
+    /// As [`Engine::open`], for a process that has leases of the store from an engine which is closed now.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_with(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<Leases>) -> Result<Engine> {
+        Engine::start(opening::open(fs, root, config, leases)?)
+    }
+
+    fn start(opened: Opened) -> Result<Engine> {
+        let Opened { core, lock, signs, leases, roster } = opened;
+        let (background, root) = (core.config.background, core.places.root.clone());
         let core = Arc::new(core);
         let inner = Arc::new(Inner {
             core: Arc::clone(&core),
             threads: Mutex::default(),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(Some((signs, lock))),
+            leases,
             closed: Mutex::default(),
             refreshing: Mutex::new(roster),
         });
         if background == Background::Threads {
             let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-                sync::spawn(name, work).map_err(|error| Error::io("start a thread for", root, error))
+                sync::spawn(name, work).map_err(|error| Error::io("start a thread for", &root, error))
             };
             let timers = Arc::clone(&core);
             let committer = spawn("threadlog-commit", Box::new(move || timers.run_timers()))?;
@@ -98,6 +115,19 @@ impl Engine {
             }
         }
         Ok(Engine { inner })
+    }
+
+    /// The engine of a journal that is recovered only to be closed.
+    pub(in crate::journal) fn of_dead(core: Core, lock: Box<dyn Lock>, signs: Signs) -> Engine {
+        let inner = Inner {
+            core: Arc::new(core),
+            threads: Mutex::default(),
+            lock: Mutex::new(Some((signs, lock))),
+            leases: None,
+            closed: Mutex::default(),
+            refreshing: Mutex::new(Roster::none()),
+        };
+        Engine { inner: Arc::new(inner) }
     }
 
     /// Appends a batch: all of it or nothing. No system call, unless the arena is full (then a write is led
@@ -143,15 +173,15 @@ impl Engine {
         Durable::new(Arc::clone(&self.inner.core), ticket)
     }
 
-    /// Takes in what other processes made durable since the store was opened or refreshed last; says whether that was
-    /// anything. Appends go on meanwhile.
+    /// Takes in what other processes made durable since the store was opened or refreshed last; says which
+    /// streams changed. Appends go on meanwhile.
     ///
     /// *Cost:* when nothing changed, a few loads from a mapped page for each other journal; else what came. A journal
     /// that cannot be read on (its writer was restarted, it is damaged) is read anew.
     ///
     /// # Errors
     /// [`Error::Io`]; what was known stays.
-    pub fn refresh(&self) -> Result<bool> {
+    pub fn refresh(&self) -> Result<Changes> {
         let core = &self.inner.core;
         let roster = self.inner.refreshing.lock();
         let (known, changed) = {
@@ -166,10 +196,20 @@ impl Engine {
             made.retain(|number| !known.contains(number));
         }
         if changed.is_empty() && made.is_empty() {
-            return Ok(false);
+            return Ok(Changes::default());
         }
         let news = foreign::look(&*core.fs, &core.places.root, core.store, changed, &made)?;
         Ok(news.apply(&mut core.state.lock().foreign))
+    }
+
+    /// Whether [`Engine::refresh`] would find something, or somebody refreshes now. Never blocks on the disk.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let core = &self.inner.core;
+        let Some(roster) = self.inner.refreshing.try_lock() else { return true };
+        let state = core.state.lock();
+        roster.has_more_than(state.foreign.len().saturating_add(1))
+            || state.foreign.iter().any(|journal| journal.has_changed(&core.store))
     }
 
     /// A ticket that covers everything appended so far, by anybody.
@@ -194,6 +234,12 @@ impl Engine {
     #[must_use]
     pub fn journal(&self) -> u32 {
         self.inner.core.places.number
+    }
+
+    /// The leases of this process; `None` in a store of one journal, where its lock excludes all other writers.
+    #[must_use]
+    pub fn leases(&self) -> Option<&Leases> {
+        self.inner.leases.as_ref()
     }
 
     /// The store's random id.
@@ -312,6 +358,11 @@ impl ReadLog for Engine {
 
     fn head(&self, stream: &StreamId) -> Option<Head> {
         self.inner.core.state.lock().parts(self.inner.core.durable()).head(stream)
+    }
+
+    fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel> {
+        let core = &self.inner.core;
+        core.state.lock().parts(core.durable()).channels(thread, incarnation)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {

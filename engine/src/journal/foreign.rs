@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::mark::MarkSlot;
 use crate::fs::{Fs, SharedPage};
 use crate::id::{SegmentId, Sequence};
+use crate::journal::changes::Changes;
 use crate::journal::follow::{Came, End};
 use crate::journal::index::Index;
 use crate::journal::parts::Part;
@@ -107,6 +108,11 @@ impl Foreign {
         self.page.as_deref().is_none_or(|page| mark::newest_of(page, store) != self.seen)
     }
 
+    /// Whether its last writer closed it, and no other has opened it since.
+    pub fn is_closed(&self, store: &[u8; 16]) -> bool {
+        self.page.as_deref().and_then(|page| mark::newest_of(page, store)).is_some_and(|slot| slot.closed)
+    }
+
     /// What its mark says now and where it was left: what [`Ahead::look`] needs, so that nobody waits for it to read.
     pub fn ahead(&self, store: &[u8; 16]) -> Ahead {
         let now = self.page.as_deref().and_then(|page| mark::newest_of(page, store));
@@ -198,25 +204,32 @@ pub(crate) fn look(
 }
 
 impl AllNews {
-    /// Puts it where readers see it; says whether there was anything.
-    pub fn apply(self, journals: &mut Vec<Foreign>) -> bool {
-        let any = !self.0.is_empty();
+    /// Puts it where readers see it; says which streams changed.
+    pub fn apply(self, journals: &mut Vec<Foreign>) -> Changes {
+        let mut changes = Changes::default();
         for (number, news) in self.0 {
             let known = journals.iter_mut().find(|journal| journal.places.number == number);
             match (news, known) {
                 (News::More(more), Some(known)) => {
+                    changes.note_groups(more.came.iter().map(|came| &came.group));
                     if !known.extend(more) {
                         // The next look reads all of it anew.
                         known.end = None;
                         known.seen = None;
                     }
                 }
-                (News::Anew(anew), Some(known)) => *known = *anew,
-                (News::Anew(anew), None) => journals.push(*anew),
+                (News::Anew(anew), Some(known)) => {
+                    changes.note_difference(&known.index, &anew.index);
+                    *known = *anew;
+                }
+                (News::Anew(anew), None) => {
+                    changes.note_difference(&Index::default(), &anew.index);
+                    journals.push(*anew);
+                }
                 (News::More(_), None) => {}
             }
         }
-        any
+        changes
     }
 }
 

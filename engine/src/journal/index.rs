@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::id::{SegmentId, Sequence, StreamId};
+use crate::id::{Channel, SegmentId, Sequence, StreamId};
 use crate::journal::runs::{Runs, Slot};
 use crate::recover::log::Damage;
 
@@ -44,10 +44,36 @@ pub struct Conflict {
     pub lost_lease_epoch: u64,
 }
 
+/// A set of channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Channels([u64; 4]);
+
+impl Channels {
+    fn add(&mut self, channel: Channel) {
+        if let Some(word) = self.0.get_mut(usize::from(channel >> 6)) {
+            *word |= 1 << (channel & 63);
+        }
+    }
+
+    /// Adds another's.
+    pub fn join(&mut self, other: Channels) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
+    }
+
+    /// Those in the set, rising.
+    pub fn iter(self) -> impl Iterator<Item = Channel> {
+        (0..=Channel::MAX).filter(move |channel| {
+            self.0.get(usize::from(channel >> 6)).is_some_and(|word| word & (1 << (channel & 63)) != 0)
+        })
+    }
+}
+
 /// The index of one journal.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     streams: HashMap<StreamId, Runs>,
+    /// By thread and incarnation, the channels of which there are, or were, records.
+    lives: HashMap<([u8; 16], u64), Channels>,
     pub groups: Vec<GroupPlace>,
     pub segments: Vec<Arc<SegmentPlace>>,
     pub damage: Vec<Damage>,
@@ -102,7 +128,7 @@ impl Index {
 
     /// Notes a record at its ordinal.
     pub fn note(&mut self, note: Note) -> Noted {
-        let runs = self.streams.entry(note.stream).or_default();
+        let runs = self.runs(note.stream);
         if !runs.put(note.ordinal, note.slot()) {
             return Noted::Twice;
         }
@@ -132,7 +158,19 @@ impl Index {
     /// Notes that a record was lost to a damage.
     pub fn lose(&mut self, stream: StreamId, ordinal: u64, damage: usize) {
         let mark = u32::try_from(damage).unwrap_or(u32::MAX);
-        self.streams.entry(stream).or_default().lose(ordinal, mark);
+        self.runs(stream).lose(ordinal, mark);
+    }
+
+    fn runs(&mut self, stream: StreamId) -> &mut Runs {
+        self.streams.entry(stream).or_insert_with(|| {
+            self.lives.entry((stream.thread, stream.incarnation)).or_default().add(stream.channel);
+            Runs::default()
+        })
+    }
+
+    /// The channels of one life of a thread of which there are records here, or were.
+    pub fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Channels {
+        self.lives.get(&(*thread, incarnation)).copied().unwrap_or_default()
     }
 
     /// The damage that most probably took a record that is missing and of which no damage knows: of those that cannot

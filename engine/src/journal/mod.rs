@@ -10,9 +10,11 @@
 
 pub mod batch;
 pub(crate) mod build;
+pub mod changes;
 pub(crate) mod claim;
 pub(crate) mod core;
 pub(crate) mod damage;
+pub(crate) mod dead;
 pub mod engine;
 pub(crate) mod follow;
 pub mod foreign;

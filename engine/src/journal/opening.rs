@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
-use crate::fs::{Fs, Lock, Trust};
+use crate::fs::{Fs, Lock, Trust, ranges};
 use crate::id::{Epoch, Sequence};
 use crate::journal::build;
-use crate::journal::claim::{self, Claim, Roster, make_directory};
+use crate::journal::claim::{self, Claim, Roster, Signs, make_directory};
 use crate::journal::core::Core;
 use crate::journal::foreign::{Foreign, mark_of};
 use crate::journal::index::Index;
@@ -25,6 +25,7 @@ use crate::journal::state::State;
 use crate::journal::stats::Counters;
 use crate::journal::tail::Tail;
 use crate::journal::{revive, scan};
+use crate::lease::Leases;
 use crate::recover::log::{Log, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
@@ -35,11 +36,16 @@ use crate::store_format;
 pub(crate) struct Opened {
     pub core: Core,
     pub lock: Box<dyn Lock>,
+    pub signs: Signs,
+    /// `None` in a store of one journal.
+    pub leases: Option<Leases>,
     pub roster: Roster,
 }
 
 /// Opens the store at `root` for writing, making it if there is none: claims a journal and reads the others.
-pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opened> {
+///
+/// Leases that are handed in are the process's own, of an engine that was closed.
+pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<Leases>) -> Result<Opened> {
     config.validate()?;
     let places = Places::new(root, 0);
     make_directory(&*fs, root, &places.format())?;
@@ -47,17 +53,28 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config) -> Result<Opene
     store_format::check_place(&*fs, &places)?;
     make_directory(&*fs, &places.large, &places.format())?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
-    let Claim { places, lock } = claim::claim(&*fs, root, &config)?;
+    let leases = match leases {
+        // Where ranges cannot be locked, the one journal's lock excludes all others.
+        None if config.journals_max > 1 && ranges::SUPPORTED => Some(Leases::open(Arc::clone(&fs), root)?),
+        leases => leases,
+    };
+    let alone = leases.clone();
+    let _alone = alone.as_ref().map(Leases::alone);
+    let Claim { places, lock, signs } = claim::claim(&*fs, root, &config, leases.as_ref())?;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
     let core = open_journal(Arc::clone(&fs), places, store, config)?;
+    signs.alive(&core.places)?;
+    if let Some(leases) = &leases {
+        leases.move_to(own)?;
+    }
     let mut numbers = place::journals(&*fs, root)?;
     let roster = Roster::open(&*fs, root, &numbers)?;
     numbers.retain(|number| *number != own);
     let load = |number| Foreign::load(&*fs, Places::new(root, number), Some(store), false);
     core.state.lock().foreign = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
-    Ok(Opened { core, lock, roster })
+    Ok(Opened { core, lock, signs, leases, roster })
 }
 
 /// Recovers a journal whose lock is held, and makes it ready to be written.

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{Sequence, StreamId};
-use crate::journal::index::{At, Index};
+use crate::id::{Channel, Sequence, StreamId};
+use crate::journal::index::{At, Channels, Index};
 use crate::journal::runs::Runs;
 use crate::number::wide;
 
@@ -129,6 +129,14 @@ impl<'a> Parts<'a> {
         let known = self.of(stream);
         let end = known.iter().map(|(_, _, runs)| runs.end()).max()?;
         known.iter().filter(|(_, _, runs)| runs.end() == end).find_map(|(at, _, runs)| Some((*at, runs.uncertain?)))
+    }
+
+    /// The channels of one life of a thread that have records, rising.
+    pub fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel> {
+        let mut all = Channels::default();
+        self.parts.iter().for_each(|part| all.join(part.index.channels(thread, incarnation)));
+        let stream = |channel| StreamId { thread: *thread, incarnation, channel };
+        all.iter().filter(|channel| !self.of(&stream(*channel)).is_empty()).collect()
     }
 
     /// Every stream with its totals, sorted.

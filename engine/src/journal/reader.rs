@@ -8,7 +8,8 @@ use parking_lot::RwLock;
 
 use crate::error::{Error, Result};
 use crate::fs::Fs;
-use crate::id::StreamId;
+use crate::id::{Channel, StreamId};
+use crate::journal::changes::Changes;
 use crate::journal::foreign::{self, Facts, Foreign};
 use crate::journal::index::{At, Conflict};
 use crate::journal::parts::{Found, Head, Parts, StreamInfo};
@@ -71,7 +72,7 @@ impl Reader {
         facts
     }
 
-    /// Takes in what became durable since the store was opened or refreshed last; says whether that was anything.
+    /// Takes in what became durable since the store was opened or refreshed last; says which streams changed.
     ///
     /// *Cost:* when nothing changed, a list of the journals and a few loads from a mapped page for each; else what came.
     /// A journal that cannot be read on (its writer was restarted, it is damaged) is read anew. For a reader opened by
@@ -79,8 +80,8 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Io`]; what was known stays.
-    pub fn refresh(&self) -> Result<bool> {
-        let View { fs, root, store: Some(store), journals } = &*self.view else { return Ok(false) };
+    pub fn refresh(&self) -> Result<Changes> {
+        let View { fs, root, store: Some(store), journals } = &*self.view else { return Ok(Changes::default()) };
         let (known, ahead) = {
             let journals = journals.read();
             let known: Vec<u32> = journals.iter().map(|journal| journal.places.number).collect();
@@ -135,6 +136,10 @@ impl ReadLog for Reader {
 
     fn head(&self, stream: &StreamId) -> Option<Head> {
         parts(&self.view.journals.read()).head(stream)
+    }
+
+    fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel> {
+        parts(&self.view.journals.read()).channels(thread, incarnation)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::frame::{self, FRAME_HEADER_BYTES, FrameHeader};
 use crate::format::large::LARGE_REFERENCE_BYTES;
 use crate::fs::Fs;
-use crate::id::StreamId;
+use crate::id::{Channel, StreamId};
 use crate::journal::index::{At, Conflict};
 use crate::journal::large;
 use crate::journal::parts::{Found, Head, StreamInfo};
@@ -54,6 +54,9 @@ pub trait ReadLog: Send + Sync {
 
     /// A stream's end; `None` if it has no records.
     fn head(&self, stream: &StreamId) -> Option<Head>;
+
+    /// The channels of one life of a thread that have records, rising. *Cost:* a look into each journal's index.
+    fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel>;
 
     /// All streams, sorted, with their totals.
     fn streams(&self) -> Vec<StreamInfo>;

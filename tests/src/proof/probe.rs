@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use threadlog_engine::fs::sim::{CallKind, SimFs};
-use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, SharedPage, Trust};
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, LockRange, OpenMode, RangeLocks, RangeMode, SharedPage, Trust};
 
 use super::model::Duty;
 use super::sites::{self, Site};
@@ -251,6 +251,18 @@ impl Lock for Probed<Box<dyn Lock>> {
     }
 }
 
+impl RangeLocks for Probed<Arc<dyn RangeLocks>> {
+    fn try_lock(&self, range: LockRange, mode: RangeMode) -> io::Result<bool> {
+        self.note(CallKind::Lock).try_lock(range, mode)
+    }
+    fn unlock(&self, range: LockRange) -> io::Result<()> {
+        self.note(CallKind::Lock).unlock(range)
+    }
+    fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {
+        self.note(CallKind::Lock).holder(range, mode)
+    }
+}
+
 impl Fs for Probe {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.note(if mode == OpenMode::CreateNew { CallKind::Create } else { CallKind::Open }, path);
@@ -280,6 +292,10 @@ impl Fs for Probe {
         self.note(CallKind::Lock, path);
         let lock = self.disk.try_lock(path)?;
         Ok(lock.map(|lock| -> Box<dyn Lock> { Box::new(self.wrap(path, lock)) }))
+    }
+    fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        self.note(CallKind::Lock, path);
+        Ok(Arc::new(self.wrap(path, self.disk.range_locks(path)?)))
     }
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         self.note(CallKind::Map, path);

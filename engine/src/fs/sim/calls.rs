@@ -4,18 +4,21 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
+
 use super::content::Fate;
 use super::disk::Node;
 use super::fault::{EIO, error};
 use super::handle::{Handle, SimFile, SimLock, SimPage};
 use super::random::Hash;
+use super::ranges::SimRanges;
 use super::{CallKind, Fault, SimFs, State};
-use crate::fs::{DirEntry, File, FileKind, Fs, Lock, OpenMode, SharedPage, Trust};
+use crate::fs::{DirEntry, File, FileKind, Fs, Lock, OpenMode, RangeLocks, SharedPage, Trust};
 
 impl Fs for SimFs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let kind = if mode == OpenMode::CreateNew { CallKind::Create } else { CallKind::Open };
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(kind, path)?;
         let inode = match mode {
             OpenMode::CreateNew => state.disk.create(path, false)?,
@@ -26,13 +29,13 @@ impl Fs for SimFs {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Create, path)?;
         state.disk.create(path, true).map(|_| ())
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::List, path)?;
         let names = state.disk.names(state.disk.lookup(path)?)?;
         let entry = |(name, inode): (&String, u64)| {
@@ -46,19 +49,19 @@ impl Fs for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Rename, from)?;
         state.disk.rename(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Remove, path)?;
         state.disk.remove_file(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         let fault = state.enter(CallKind::SyncDir, path)?;
         let inode = state.disk.lookup(path)?;
         state.disk.names(inode)?;
@@ -73,20 +76,29 @@ impl Fs for SimFs {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Lock, path)?;
         let inode = state.open_or_create(path)?;
-        if !state.locks.insert(inode) {
+        if state.locks.contains_key(&inode) {
             return Ok(None);
         }
+        state.locks.insert(inode, self.process.id());
         Ok(Some(Box::new(SimLock { handle: self.handle(&mut state, inode, path) })))
+    }
+
+    fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        let mut state = self.enter()?;
+        state.enter(CallKind::Lock, path)?;
+        let inode = state.open_or_create(path)?;
+        let owner = state.ranges.owner();
+        Ok(Arc::new(SimRanges { handle: self.handle(&mut state, inode, path), owner }))
     }
 
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         if bytes == 0 || !bytes.is_multiple_of(4096) || bytes > 1 << 20 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Map, path)?;
         let inode = state.open_or_create(path)?;
         let length = state.disk.content(inode)?.len();
@@ -101,7 +113,7 @@ impl Fs for SimFs {
     }
 
     fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Map, path)?;
         let inode = state.disk.lookup(path)?;
         let pages = state.disk.content(inode)?.len().min(1 << 20) / 4096;
@@ -113,7 +125,7 @@ impl Fs for SimFs {
     }
 
     fn boot_id(&self) -> io::Result<[u8; 16]> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Fact, Path::new("/"))?;
         let mut hash = Hash::new();
         hash.number(state.seed);
@@ -126,28 +138,34 @@ impl Fs for SimFs {
     }
 
     fn trust(&self, path: &Path) -> io::Result<Trust> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Fact, path)?;
         Ok(state.trust.clone())
     }
 
     fn block_bytes(&self, path: &Path) -> io::Result<u32> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Fact, path)?;
         Ok(u32::try_from(state.disk.block_bytes()).unwrap_or(u32::MAX).max(4096))
     }
 
     fn random(&self) -> io::Result<u64> {
-        let mut state = self.state();
+        let mut state = self.enter()?;
         state.enter(CallKind::Fact, Path::new("/"))?;
         Ok(state.random.next())
     }
 }
 
 impl SimFs {
+    fn enter(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        self.process.check()?;
+        Ok(state)
+    }
+
     fn handle(&self, state: &mut State, inode: u64, path: &Path) -> Handle {
         state.disk.opened(inode);
-        Handle { shared: Arc::clone(&self.shared), inode, path: path.to_owned() }
+        Handle { shared: Arc::clone(&self.shared), process: Arc::clone(&self.process), inode, path: path.to_owned() }
     }
 }
 

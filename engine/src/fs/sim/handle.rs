@@ -8,20 +8,22 @@ use parking_lot::MutexGuard;
 
 use super::content::Fate;
 use super::fault::{EBADF, EIO, error};
-use super::{CallKind, Fault, Shared, State};
+use super::{CallKind, Fault, Process, Shared, State};
 use crate::fs::{File, Lock, SharedPage};
 use crate::number::wide;
 
 /// An inode held open.
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
+    pub(super) process: Arc<Process>,
     pub(super) inode: u64,
     pub(super) path: PathBuf,
 }
 
 impl Handle {
-    fn enter(&self, kind: CallKind) -> io::Result<(MutexGuard<'_, State>, Option<Fault>)> {
+    pub(super) fn enter(&self, kind: CallKind) -> io::Result<(MutexGuard<'_, State>, Option<Fault>)> {
         let mut state = self.shared.lock();
+        self.process.check()?;
         let fault = state.enter(kind, &self.path)?;
         Ok((state, fault))
     }
@@ -116,7 +118,10 @@ impl Lock for SimLock {
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        self.handle.shared.lock().locks.remove(&self.handle.inode);
+        let mut state = self.handle.shared.lock();
+        if state.locks.get(&self.handle.inode) == Some(&self.handle.process.id()) {
+            state.locks.remove(&self.handle.inode);
+        }
     }
 }
 
@@ -144,7 +149,7 @@ impl SharedPage for SimPage {
 
     fn store(&self, index: usize, value: u64) {
         let mut state = self.handle.shared.lock();
-        let lives = state.power && !state.plan.is_frozen();
+        let lives = state.power && !state.plan.is_frozen() && self.handle.process.check().is_ok();
         if index >= self.words || !self.writable || !lives {
             return;
         }

@@ -15,10 +15,11 @@
 //!
 //! [`SimFs::kill`] is the death of the process only. [`Fault`]s go to calls by number or by kind.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -27,6 +28,7 @@ use crash::Picker;
 use disk::Disk;
 use fault::{Plan, error};
 use random::Random;
+use ranges::Ranges;
 
 mod block;
 mod calls;
@@ -38,6 +40,7 @@ mod fault;
 mod handle;
 mod names;
 mod random;
+mod ranges;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +53,25 @@ pub use fault::{Call, CallKind, EINTR, EIO, ENOSPC, Fault};
 #[derive(Clone)]
 pub struct SimFs {
     shared: Arc<Shared>,
+    process: Arc<Process>,
+}
+
+/// One process of the machine.
+#[derive(Debug, Default)]
+struct Process {
+    dead: AtomicBool,
+}
+
+impl Process {
+    /// Fails the calls of a dead one.
+    fn check(&self) -> io::Result<()> {
+        if self.dead.load(Ordering::Acquire) { Err(error(EIO)) } else { Ok(()) }
+    }
+
+    /// What tells it from others.
+    fn id(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
 }
 
 type Shared = Mutex<State>;
@@ -58,7 +80,9 @@ struct State {
     disk: Disk,
     plan: Plan,
     power: bool,
-    locks: BTreeSet<u64>,
+    /// By inode, the process that holds its lock.
+    locks: BTreeMap<u64, usize>,
+    ranges: Ranges,
     random: Random,
     seed: u64,
     boot: u64,
@@ -78,7 +102,8 @@ impl State {
             disk,
             plan: Plan::default(),
             power: true,
-            locks: BTreeSet::new(),
+            locks: BTreeMap::new(),
+            ranges: Ranges::default(),
             random: self.random.clone(),
             seed: self.seed,
             boot,
@@ -103,7 +128,8 @@ impl SimFs {
             disk: Disk::new(size),
             plan: Plan::default(),
             power: true,
-            locks: BTreeSet::new(),
+            locks: BTreeMap::new(),
+            ranges: Ranges::default(),
             random: Random::new(seed),
             seed,
             boot: 1,
@@ -112,7 +138,7 @@ impl SimFs {
     }
 
     fn start(state: State) -> SimFs {
-        SimFs { shared: Arc::new(Mutex::new(state)) }
+        SimFs { shared: Arc::new(Mutex::new(state)), process: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -165,6 +191,24 @@ impl SimFs {
     #[must_use]
     pub fn durable_hash(&self) -> u64 {
         self.state().disk.crash(&mut Picker::Lose).hash()
+    }
+
+    // --- processes -------------------------------------------------------
+
+    /// Another process on the same running machine.
+    #[must_use]
+    pub fn process(&self) -> SimFs {
+        SimFs { shared: Arc::clone(&self.shared), process: Arc::default() }
+    }
+
+    /// Kills the process that this handle and its clones are of, and no other: its locks are free, its handles and further
+    /// calls fail with `EIO`; what it wrote is in the cache.
+    pub fn kill_process(&self) {
+        let mut state = self.state();
+        self.process.dead.store(true, Ordering::Release);
+        let id = self.process.id();
+        state.locks.retain(|_, holder| *holder != id);
+        state.ranges.free_all_of(id);
     }
 
     // --- faults ----------------------------------------------------------

@@ -42,17 +42,19 @@ fn each_writer_has_a_journal_and_one_too_many_is_told_who_writes() {
 fn what_another_writer_made_durable_is_seen_after_a_refresh_and_nothing_else() {
     let fs = SimFs::new(1);
     let (a, b) = (several(&fs), several(&fs));
-    assert!(!b.refresh().unwrap(), "nothing changed");
+    assert!(b.refresh().unwrap().is_empty(), "nothing changed");
     append_synced(&a, 1, 0).unwrap();
     append(&a, 1, 1).unwrap();
     assert_eq!(b.head(&stream(1)), None);
-    assert!(b.refresh().unwrap());
+    assert!(!b.refresh().unwrap().is_empty());
     assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 1, "what is not synced is not shown");
     for ordinal in 2..200 {
         append_synced(&a, 1, ordinal).unwrap();
         if ordinal % 7 == 0 {
-            assert!(b.refresh().unwrap());
-            assert!(!b.refresh().unwrap());
+            assert!(b.has_news());
+            assert_eq!(b.refresh().unwrap().streams().collect::<Vec<_>>(), [&stream(1)]);
+            assert!(!b.has_news());
+            assert!(b.refresh().unwrap().is_empty());
             assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, ordinal + 1);
         }
     }
@@ -115,7 +117,7 @@ fn of_two_records_in_one_place_the_higher_lease_counts_and_the_other_is_told() {
     // Equal ones are one.
     push(&a, 2, 0, 1, b"the same bytes").unwrap();
     push(&b, 2, 0, 1, b"the same bytes").unwrap();
-    assert!(reader.refresh().unwrap());
+    assert!(!reader.refresh().unwrap().is_empty());
     assert_eq!(texts(&reader, 2).len(), 1);
     assert_eq!(reader.conflicts().len(), 1);
 }
@@ -130,10 +132,10 @@ fn a_writer_that_died_and_came_back_is_read_on() {
     let a = several(&fs);
     assert_eq!(a.journal(), 0);
     append_synced(&a, 1, 1).unwrap();
-    assert!(b.refresh().unwrap());
+    assert!(!b.refresh().unwrap().is_empty());
     assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 2);
     append_synced(&a, 1, 2).unwrap();
-    assert!(b.refresh().unwrap());
+    assert!(!b.refresh().unwrap().is_empty());
     assert_eq!(texts(&b, 1), texts(&a, 1));
 }
 
@@ -149,7 +151,7 @@ fn a_journal_made_later_is_found() {
     for log in logs {
         assert!(log.head(&stream(2)).is_none());
     }
-    assert!(a.refresh().unwrap() && reader.refresh().unwrap());
+    assert!(!a.refresh().unwrap().is_empty() && !reader.refresh().unwrap().is_empty());
     for log in logs {
         assert_eq!(log.head(&stream(2)).unwrap().durable_ordinal, 1);
         assert_eq!(log.journal_numbers().len(), 2);

@@ -1,6 +1,7 @@
 //! Behaviour of a journal on the simulated disk.
 
 mod append;
+mod dead;
 mod faults;
 mod journals;
 mod reading;

@@ -33,6 +33,7 @@ fn call(fs: &SimFs, kind: CallKind) -> std::io::Result<()> {
     let held = || super::super::handle::SimFile {
         handle: super::super::handle::Handle {
             shared: Arc::clone(&fs.shared),
+            process: Arc::default(),
             inode: fs.state().disk.lookup(path("/a")).unwrap(),
             path: "/a".into(),
         },

@@ -1,0 +1,106 @@
+//! Journals whose writers died: made sound before anybody builds on what they hold.
+//!
+//! A dead writer's last records may stand in the page cache only, above its mark. Whoever continues one of its threads
+//! recovers its journal first, as its next writer would: then they are durable, and seen.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::fs::Fs;
+use crate::journal::changes::Changes;
+use crate::journal::claim::{self, Signs, owner_of};
+use crate::journal::engine::Engine;
+use crate::journal::mark;
+use crate::journal::opening::open_journal;
+use crate::journal::place::Places;
+use crate::lease::Leases;
+
+/// The longest wait for somebody who recovers a journal.
+const WAIT: Duration = Duration::from_secs(30);
+/// The longest wait for a lock to go whose holder shows no sign of life: the kernel closes a dying process's files one after
+/// another, and only the writer of a store with one journal is alive without a sign.
+const DYING: Duration = Duration::from_millis(100);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// What is needed to recover another's journal.
+struct Rescue<'a> {
+    fs: &'a Arc<dyn Fs>,
+    root: &'a Path,
+    store: [u8; 16],
+    config: &'a Config,
+    leases: &'a Leases,
+}
+
+impl Rescue<'_> {
+    /// Recovers and closes this journal unless it was closed, or has a living writer. Says whether it had to.
+    fn recover(&self, number: u32) -> Result<bool> {
+        let places = Places::new(self.root, number);
+        let since = Instant::now();
+        let signs = Signs::new(self.leases.clone(), number);
+        while !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
+            if !signs.begin()? {
+                if since.elapsed() > WAIT {
+                    let owner = Box::new(owner_of(&**self.fs, &places));
+                    return Err(Error::Locked { path: places.journal, owner });
+                }
+                continue;
+            }
+            if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
+                let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
+                Engine::of_dead(core, lock, signs).close()?;
+                return Ok(true);
+            }
+            signs.end();
+            if since.elapsed() > DYING {
+                return Ok(false);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(false)
+    }
+}
+
+fn is_closed(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Result<bool> {
+    let page = mark::map(fs, places)?;
+    let slot = page.as_deref().and_then(|page| mark::newest_of(page, store));
+    Ok(slot.is_some_and(|slot| slot.closed))
+}
+
+impl Engine {
+    /// Recovers the journals of writers that died, and takes in what they and all others made durable; as
+    /// [`Engine::refresh`] does, it says which streams changed.
+    ///
+    /// To be called before a thread is continued that another process may have written: only then is everything in the log
+    /// that its last writer handed to the system.
+    ///
+    /// *Cost:* a load from a mapped page for each journal that was closed, a system call for each that is being written; for one whose writer died
+    /// what [`Engine::open`] would cost there.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Locked`] if somebody recovers one and does not come to an end within 30 s.
+    pub fn recover_dead(&self) -> Result<Changes> {
+        let core = &self.inner.core;
+        let mut changes = self.refresh()?;
+        let Some(leases) = &self.inner.leases else { return Ok(changes) };
+        let root = &core.places.root;
+        let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases };
+        let doubtful: Vec<u32> = {
+            let state = core.state.lock();
+            let open = state.foreign.iter().filter(|journal| !journal.is_closed(&core.store));
+            open.map(|journal| journal.places.number).collect()
+        };
+        let _alone = leases.alone();
+        let mut recovered = false;
+        for number in doubtful {
+            recovered |= rescue.recover(number)?;
+        }
+        if recovered {
+            changes.add(self.refresh()?);
+        }
+        Ok(changes)
+    }
+}

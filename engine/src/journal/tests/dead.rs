@@ -1,0 +1,156 @@
+//! Writers that die beside others: what they leave behind is recovered by who goes on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{HandClock, ROOT, append, append_synced, config, record, stream};
+use crate::fs::sim::{Choice, SimFs};
+use crate::{Batch, Config, Engine, Error, LeaseOn, ReadLog};
+
+thread_local! {
+    static CLOCK: Arc<HandClock> = Arc::default();
+}
+
+fn settings() -> Config {
+    Config { journals_max: 8, ..CLOCK.with(config) }
+}
+
+fn several(fs: &SimFs) -> Engine {
+    Engine::open(Arc::new(fs.clone()), Path::new(ROOT), settings()).unwrap()
+}
+
+/// Written, and not synced: in the cache, above the mark.
+fn written(engine: &Engine, number: u8, ordinal: u64) {
+    append(engine, number, ordinal).unwrap();
+    CLOCK.with(|clock| clock.forward(20));
+    let before = engine.stats();
+    assert!(engine.tick());
+    assert_eq!((engine.stats().groups, engine.stats().syncs), (before.groups + 1, before.syncs));
+}
+
+#[test]
+fn what_a_dead_writer_handed_to_the_system_is_durable_once_its_journal_is_recovered() {
+    let disk = SimFs::new(1);
+    let (one, two) = (disk.process(), disk.process());
+    let (a, b) = (several(&one), several(&two));
+    append_synced(&a, 1, 0).unwrap();
+    append_synced(&b, 2, 0).unwrap();
+    written(&a, 1, 1);
+    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]));
+    assert!(b.recover_dead().unwrap().is_empty(), "a living writer's journal is left alone");
+    assert_eq!(b.head(&stream(1)).unwrap().next_ordinal, 1, "what is not durable is not shown");
+    one.kill_process();
+    assert!(b.refresh().unwrap().is_empty(), "nobody made it durable");
+    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]));
+    assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 2);
+    assert!(b.recover_dead().unwrap().is_empty(), "once is enough");
+    let after = disk.crash(&Choice::LoseAll);
+    let c = several(&after);
+    assert_eq!(c.head(&stream(1)).unwrap().durable_ordinal, 2);
+    assert!(c.damage().is_empty());
+    drop((a, b));
+}
+
+#[test]
+fn a_journal_that_was_recovered_is_taken_by_the_next_writer() {
+    let disk = SimFs::new(1);
+    let one = disk.process();
+    let a = several(&one);
+    let b = several(&disk.process());
+    append_synced(&a, 1, 0).unwrap();
+    one.kill_process();
+    b.recover_dead().unwrap();
+    let c = several(&disk.process());
+    assert_eq!(c.journal(), 0);
+    append_synced(&c, 1, 1).unwrap();
+    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]), "read on, and left to its writer");
+    append_synced(&c, 1, 2).unwrap();
+    drop(a);
+}
+
+#[test]
+fn a_closed_journal_is_not_touched() {
+    let disk = SimFs::new(1);
+    let (a, b) = (several(&disk.process()), several(&disk.process()));
+    append_synced(&a, 1, 0).unwrap();
+    a.close().unwrap();
+    b.refresh().unwrap();
+    let calls = disk.calls();
+    assert!(b.recover_dead().unwrap().is_empty());
+    assert_eq!(disk.calls(), calls);
+}
+
+#[test]
+fn the_leases_of_a_dead_writer_are_free_and_those_of_a_living_one_name_it() {
+    let disk = SimFs::new(1);
+    let (one, two) = (disk.process(), disk.process());
+    let (a, b) = (several(&one), several(&two));
+    let thread = [9; 16];
+    let lease = a.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();
+    match b.leases().unwrap().take(LeaseOn::Writer(&thread)) {
+        Err(Error::Leased { owner }) => assert_eq!(owner.pid, std::process::id()),
+        other => panic!("{other:?}"),
+    }
+    one.kill_process();
+    let _taken = b.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();
+    drop((lease, a));
+    assert!(b.leases().unwrap().holds(LeaseOn::Writer(&thread)));
+}
+
+#[test]
+fn leases_survive_the_reopening_of_the_store_and_follow_it_to_another_journal() {
+    let disk = SimFs::new(1);
+    let (one, two) = (disk.process(), disk.process());
+    let (b, a) = (several(&two), several(&one));
+    assert_eq!((b.journal(), a.journal()), (0, 1));
+    let thread = [9; 16];
+    let _lease = a.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();
+    b.close().unwrap();
+    a.close().unwrap();
+    let a = Engine::open_with(Arc::new(one.clone()), Path::new(ROOT), settings(), a.leases().cloned()).unwrap();
+    assert_eq!(a.journal(), 0);
+    let b = several(&two);
+    assert!(matches!(b.leases().unwrap().take(LeaseOn::Writer(&thread)), Err(Error::Leased { .. })));
+}
+
+#[test]
+fn whichever_call_fails_recovering_the_dead_can_be_repeated() {
+    for call in 1.. {
+        let disk = SimFs::new(1);
+        let one = disk.process();
+        let (a, b) = (several(&one), several(&disk.process()));
+        append_synced(&a, 1, 0).unwrap();
+        append_synced(&a, 1, 1).unwrap();
+        written(&a, 1, 2);
+        one.kill_process();
+        disk.fail_call(disk.calls() + call, crate::fs::sim::Fault::Error(crate::fs::sim::EIO));
+        let first = b.recover_dead();
+        disk.clear_faults();
+        b.recover_dead().unwrap();
+        assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 3, "call {call}");
+        assert!(b.damage().is_empty());
+        let mut batch = Batch::new();
+        batch.push(crate::NewRecord { lease_epoch: 2, ..record(1, 3, b"more") }).unwrap();
+        b.sync(b.append(batch).unwrap()).unwrap();
+        drop(a);
+        if first.is_ok() && call > 100 {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_channels_of_a_thread_are_found_in_all_journals() {
+    let disk = SimFs::new(1);
+    let (a, b) = (several(&disk.process()), several(&disk.process()));
+    for (engine, channel) in [(&a, 0), (&a, 1), (&b, 2), (&b, 200)] {
+        let mut batch = Batch::new();
+        let stream = crate::StreamId { channel, ..stream(1) };
+        batch.push(crate::NewRecord { stream, ordinal: None, ..record(1, 0, b"x") }).unwrap();
+        engine.sync(engine.append(batch).unwrap()).unwrap();
+    }
+    a.refresh().unwrap();
+    let stream = stream(1);
+    assert_eq!(a.channels(&stream.thread, stream.incarnation), [0, 1, 2, 200]);
+    assert!(a.channels(&[77; 16], 1).is_empty());
+}
