@@ -67,7 +67,8 @@ pub struct Config {
     pub witness_after: Duration,
     /// Open for writing even where locks or syncs cannot be trusted (network mounts). Default off.
     pub allow_untrusted: bool,
-    /// How many processes may write at a time, each into a journal of its own; one more is refused. Default 1, at most 255.
+    /// How many processes may write at a time, each into a journal of its own; one more is refused. At most 255, which is
+    /// the default. With 1 the journal's lock excludes every other writer, and there are no leases.
     pub journals_max: u32,
     /// Who does background work. Default: threads.
     pub background: Background,
@@ -87,7 +88,7 @@ impl Default for Config {
             sync_after: Duration::from_secs(1),
             witness_after: Duration::from_millis(50),
             allow_untrusted: false,
-            journals_max: 1,
+            journals_max: JOURNALS_MAX,
             background: Background::Threads,
             clock: Arc::new(SystemClock),
         }

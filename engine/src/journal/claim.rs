@@ -164,6 +164,16 @@ impl Roster {
         Ok(Roster(Some(page)))
     }
 
+    /// Maps it for reading; one that is missing knows nothing.
+    pub fn open_read(fs: &dyn Fs, root: &Path) -> Roster {
+        Roster(fs.shared_page_read(&root.join("journals").join("roster")).ok())
+    }
+
+    /// Whether it knows anything.
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// One that knows nothing.
     pub fn none() -> Roster {
         Roster(None)

@@ -71,6 +71,13 @@ fn is_closed(fs: &dyn Fs, places: &Places, store: &[u8; 16]) -> Result<bool> {
 }
 
 impl Engine {
+    /// Whether [`Engine::recover_dead`] would have to look at a journal that was not closed. Never blocks on the disk.
+    #[must_use]
+    pub fn has_open_neighbours(&self) -> bool {
+        let core = &self.inner.core;
+        core.state.lock().foreign.iter().any(|journal| !journal.is_closed(&core.store))
+    }
+
     /// Recovers the journals of writers that died, and takes in what they and all others made durable; as
     /// [`Engine::refresh`] does, it says which streams changed.
     ///

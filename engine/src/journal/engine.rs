@@ -212,6 +212,19 @@ impl Engine {
             || state.foreign.iter().any(|journal| journal.has_changed(&core.store))
     }
 
+    /// Keeps something (a lease) until the ticket's records are durable or certainly not in the log, then drops it. After a
+    /// failed sync, or by a ticket of another engine, until this one is closed.
+    pub fn keep_until_settled(&self, ticket: Ticket, kept: Box<dyn Send + Sync>) {
+        let core = &self.inner.core;
+        let gone = {
+            let mut state = core.state.lock();
+            let Some(waiting) = &mut state.kept else { return };
+            waiting.push((ticket, kept));
+            state.let_go(core.durable())
+        };
+        drop(gone);
+    }
+
     /// A ticket that covers everything appended so far, by anybody.
     #[must_use]
     pub fn barrier(&self) -> Ticket {
@@ -295,6 +308,9 @@ impl Inner {
         }
         self.core.tidy_up(spare_removed);
         drop(self.lock.lock().take());
+        // Only now: whoever gets what was kept finds a journal that nobody writes.
+        let kept = self.core.state.lock().kept.take();
+        drop(kept);
         *closed = Some(synced.clone());
         synced
     }

@@ -195,10 +195,12 @@ impl Core {
             }
         }
         state.leading = false;
+        let gone = state.let_go(self.durable());
         // The next leader is woken last: while it writes, the others append what its successor will write.
         let next = state.waiters.leader();
         let tasks_wait = next.is_none() && !state.waiters.is_empty();
         drop(state);
+        drop(gone);
         for waker in woken {
             waker.wake();
         }

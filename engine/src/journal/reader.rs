@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::id::{Channel, StreamId};
 use crate::journal::changes::Changes;
+use crate::journal::claim::Roster;
 use crate::journal::foreign::{self, Facts, Foreign};
 use crate::journal::index::{At, Conflict};
 use crate::journal::parts::{Found, Head, Parts, StreamInfo};
@@ -32,6 +33,7 @@ struct View {
     root: PathBuf,
     store: Option<[u8; 16]>,
     journals: RwLock<Vec<Foreign>>,
+    roster: Roster,
 }
 
 impl Reader {
@@ -81,7 +83,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`]; what was known stays.
     pub fn refresh(&self) -> Result<Changes> {
-        let View { fs, root, store: Some(store), journals } = &*self.view else { return Ok(Changes::default()) };
+        let View { fs, root, store: Some(store), journals, .. } = &*self.view else { return Ok(Changes::default()) };
         let (known, ahead) = {
             let journals = journals.read();
             let known: Vec<u32> = journals.iter().map(|journal| journal.places.number).collect();
@@ -93,12 +95,23 @@ impl Reader {
         Ok(news.apply(&mut journals.write()))
     }
 
+    /// Whether [`Reader::refresh`] might find something. Some loads from mapped pages; never blocks on the disk.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let View { store: Some(store), journals, roster, .. } = &*self.view else { return false };
+        let journals = journals.read();
+        !roster.is_known()
+            || roster.has_more_than(journals.len())
+            || journals.iter().any(|journal| journal.has_changed(store))
+    }
+
     fn look(fs: Arc<dyn Fs>, root: &Path, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
         let numbers = place::journals(&*fs, root)?;
         let load = |number| Foreign::load(&*fs, Places::new(root, number), store, lenient);
         let journals = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
         let journals = RwLock::new(journals);
-        Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, journals }) })
+        let roster = Roster::open_read(&*fs, root);
+        Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, journals, roster }) })
     }
 }
 

@@ -36,6 +36,9 @@ impl Arena {
     }
 }
 
+/// Something that somebody wants to have kept; dropping it is all that is done with it.
+pub(crate) type Kept = Box<dyn Send + Sync>;
+
 /// A write that failed: what became of the tickets given out before it.
 #[derive(Debug)]
 struct Failure {
@@ -73,6 +76,8 @@ pub(crate) struct State {
     pub poison: Option<Error>,
     pub waiters: Waiters,
     pub closed: bool,
+    /// What is kept until certain records are settled; `None` when the journal is closed and nothing is kept any more.
+    pub kept: Option<Vec<(Ticket, Kept)>>,
     /// When the oldest record in the arena was appended, in milliseconds of the clock that only goes forward.
     pub arena_since_ms: Option<u64>,
     /// When the oldest record not yet durable was appended.
@@ -97,6 +102,7 @@ impl State {
             poison: None,
             waiters: Waiters::default(),
             closed: false,
+            kept: Some(Vec::new()),
             arena_since_ms: None,
             undurable_since_ms: None,
             appended_ms: 0,
@@ -221,6 +227,19 @@ impl State {
             return Some(Ok(()));
         }
         self.poison.clone().map(Err)
+    }
+
+    /// Takes out what no longer needs to be kept: its records are durable or certainly not in the log. What became of those
+    /// under way when a sync failed is not known; that stays until the journal is closed.
+    pub fn let_go(&mut self, durable: Sequence) -> Vec<Kept> {
+        if self.poison.is_some() {
+            return Vec::new();
+        }
+        let Some(kept) = self.kept.take_if(|kept| !kept.is_empty()) else { return Vec::new() };
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|(ticket, _)| self.outcome(*ticket, durable).is_some());
+        self.kept = Some(kept);
+        gone.into_iter().map(|(_, kept)| kept).collect()
     }
 
     /// After a failed write: every record that is not durable is taken back.

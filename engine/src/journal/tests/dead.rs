@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{HandClock, ROOT, append, append_synced, config, record, stream};
-use crate::fs::sim::{Choice, SimFs};
+use crate::fs::sim::{CallKind, Choice, EIO, Fault, SimFs};
 use crate::{Batch, Config, Engine, Error, LeaseOn, ReadLog};
 
 thread_local! {
@@ -123,7 +123,7 @@ fn whichever_call_fails_recovering_the_dead_can_be_repeated() {
         append_synced(&a, 1, 1).unwrap();
         written(&a, 1, 2);
         one.kill_process();
-        disk.fail_call(disk.calls() + call, crate::fs::sim::Fault::Error(crate::fs::sim::EIO));
+        disk.fail_call(disk.calls() + call, Fault::Error(EIO));
         let first = b.recover_dead();
         disk.clear_faults();
         b.recover_dead().unwrap();
@@ -153,4 +153,40 @@ fn the_channels_of_a_thread_are_found_in_all_journals() {
     let stream = stream(1);
     assert_eq!(a.channels(&stream.thread, stream.incarnation), [0, 1, 2, 200]);
     assert!(a.channels(&[77; 16], 1).is_empty());
+}
+
+#[test]
+fn a_lease_is_kept_until_the_records_under_it_are_settled() {
+    let disk = SimFs::new(1);
+    let (a, b) = (several(&disk.process()), several(&disk.process()));
+    let thread = [9; 16];
+    let taken = || b.leases().unwrap().take(LeaseOn::Writer(&thread)).map(drop).is_ok();
+    let keep = |a: &Engine| {
+        let lease = a.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();
+        let ticket = append(a, 1, a.head(&stream(1)).map_or(0, |head| head.next_ordinal)).unwrap();
+        a.keep_until_settled(ticket, Box::new(lease));
+        assert!(!taken());
+        ticket
+    };
+    let ticket = keep(&a);
+    a.sync(ticket).unwrap();
+    assert!(taken(), "durable");
+
+    let ticket = keep(&a);
+    disk.fail_kind(CallKind::Write, disk.calls_of(CallKind::Write) + 1, Fault::Error(EIO));
+    a.sync(ticket).unwrap_err();
+    assert!(taken(), "certainly not in the log");
+
+    let ticket = keep(&a);
+    disk.fail_kind(CallKind::Sync, disk.calls_of(CallKind::Sync) + 1, Fault::FailedSync);
+    a.sync(ticket).unwrap_err();
+    assert!(!taken(), "nobody knows");
+    a.close().unwrap_err();
+    assert!(taken(), "whoever goes on recovers the journal first");
+    b.recover_dead().unwrap();
+    assert!(b.head(&stream(1)).unwrap().durable_ordinal >= 1);
+
+    let lease = a.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();
+    a.keep_until_settled(ticket, Box::new(lease));
+    assert!(taken(), "a closed engine keeps nothing");
 }

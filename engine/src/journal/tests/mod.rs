@@ -41,6 +41,7 @@ pub(super) fn config(clock: &Arc<HandClock>) -> Config {
     Config {
         segment_bytes_min: 32 << 10,
         segment_bytes_max: 32 << 10,
+        journals_max: 1,
         background: Background::Manual,
         clock: clock.clone(),
         ..Config::default()
