@@ -1,23 +1,24 @@
 //! From the durable records of one life to its metadata, at once or record by record as they come.
 
+use std::collections::BTreeMap;
+
 use threadlog_engine::ReadLog;
+use threadlog_engine::id::Channel;
 
 use crate::clock::HybridClock;
-use crate::event::{Body, CONTROL, Control, Event, ITEMS};
+use crate::event::{Body, Control, Event, ITEMS, control_channels, journal_of};
 use crate::items::Items;
 use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
 use crate::thread::ThreadKey;
-
-/// The journal of every record, as long as a store has one.
-const JOURNAL: u32 = 0;
 
 /// What durable records add up to.
 #[derive(Clone)]
 pub(crate) struct Folded {
     pub(crate) metadata: ThreadMetadata,
-    /// How many records of each stream are in it.
+    /// How many items are in it.
     items: u64,
-    controls: u64,
+    /// How many control records of each channel.
+    controls: BTreeMap<Channel, u64>,
     /// Whether the last line lacks its newline, so that a later record can change it.
     open_end: bool,
 }
@@ -25,7 +26,22 @@ pub(crate) struct Folded {
 impl Folded {
     /// No records.
     pub(crate) fn nothing(key: ThreadKey) -> Folded {
-        Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: 0, open_end: false }
+        Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: BTreeMap::new(), open_end: false }
+    }
+
+    /// Takes in the control records of one channel up to `end`.
+    fn controls(&mut self, log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, channel: Channel, end: u64) {
+        let done = self.controls.get(&channel).copied().unwrap_or(0);
+        for record in log.read(&key.stream(channel), done..end).flatten() {
+            clock.observe(record.clock);
+            if let Body::Control(control) = &Event::decode(&record).body {
+                let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
+                self.metadata.apply(event(stamp, control));
+            }
+        }
+        if end > done {
+            self.controls.insert(channel, end);
+        }
     }
 
     /// Whether a record with this ordinal would continue a line.
@@ -35,24 +51,21 @@ impl Folded {
 
     /// Whether there is a thread at all: its creation can have failed.
     pub(crate) fn exists(&self) -> bool {
-        self.items > 0 || self.controls > 0
+        self.items > 0 || !self.controls.is_empty()
     }
 }
 
 /// Takes in what became durable since `before`, and says whether records wait in the log that are not durable yet.
 /// Records that are lost or cannot be read say nothing. The clock observes every record.
 pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> (Folded, bool) {
-    let (controls, controls_wait) = durable(log, key, CONTROL);
-    let (items, items_wait) = durable(log, key, ITEMS);
+    let (items, mut waiting) = durable(log, key, ITEMS);
     // If the last line was not whole when it was folded: begin again, with the whole one.
     let again = before.open_end && items > before.items;
     let mut folded = if again { Folded::nothing(key) } else { before.clone() };
-    for record in log.read(&key.stream(CONTROL), folded.controls..controls).flatten() {
-        clock.observe(record.clock);
-        if let Body::Control(control) = &Event::decode(&record).body {
-            let stamp = Stamp { clock: record.clock, journal: JOURNAL };
-            folded.metadata.apply(event(stamp, control));
-        }
+    for channel in control_channels(log, key) {
+        let (end, more) = durable(log, key, channel);
+        waiting |= more;
+        folded.controls(log, clock, key, channel, end);
     }
     for item in Items::within(log, key, folded.items..items).flatten() {
         let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
@@ -60,9 +73,8 @@ pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, befo
         folded.metadata.apply(MetadataEvent::Item { ordinal, clock: stamp, item });
         folded.open_end = !item.ends_line();
     }
-    folded.controls = folded.controls.max(controls);
     folded.items = folded.items.max(items);
-    (folded, controls_wait || items_wait)
+    (folded, waiting)
 }
 
 /// The durable end of a stream, and whether more waits behind it.

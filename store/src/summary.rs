@@ -7,7 +7,7 @@ use threadlog_engine::ReadLog;
 use threadlog_engine::number::narrow;
 
 use crate::error::{Error, Result};
-use crate::event::{CONTROL, Event, ITEMS};
+use crate::event::{Event, channels};
 use crate::item::Timestamp;
 use crate::table::Table;
 use crate::thread::{FileName, ThreadId, ThreadKey};
@@ -93,7 +93,7 @@ fn fold_all(log: &dyn ReadLog, keys: &[ThreadKey]) -> Vec<Revision> {
 
 fn fold(log: &dyn ReadLog, key: ThreadKey) -> Revision {
     let mut life = Revision { key, number: 0, facts: ThreadFacts::default(), lost_records: 0 };
-    for channel in [CONTROL, ITEMS] {
+    for channel in channels(log, key) {
         for record in log.read(&key.stream(channel), 0..u64::MAX) {
             match record {
                 Ok(record) => life.facts.apply(&Event::decode(&record)),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
-use crate::event::{Body, CONTROL, Event, ITEMS};
+use crate::event::{Body, Event, ITEMS};
 use crate::owners::Owners;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
@@ -41,7 +41,7 @@ impl Table {
                     // Nothing stands there; an error says that something may have.
                     entry.damaged |= log.read(&info.stream, info.records..u64::MAX).next().is_some();
                 }
-                CONTROL => {
+                _ => {
                     for record in log.read(&info.stream, 0..u64::MAX) {
                         let Ok(record) = record else {
                             entry.damaged = true;
@@ -53,7 +53,6 @@ impl Table {
                         }
                     }
                 }
-                _ => {}
             }
         }
         for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {

@@ -58,7 +58,8 @@ pub struct ThreadKey {
 }
 
 impl ThreadKey {
-    /// One of its streams: [`crate::event::ITEMS`] or [`crate::event::CONTROL`].
+    /// One of its streams: that of its items ([`crate::event::ITEMS`]), or of a journal's control records
+    /// ([`crate::event::control_channel`]).
     #[must_use]
     pub fn stream(self, channel: Channel) -> StreamId {
         StreamId { thread: self.thread.0.into_bytes(), incarnation: self.incarnation, channel }

@@ -1,7 +1,8 @@
 //! What the records of a thread's two streams mean.
 //!
-//! Channel 0 holds the items, one writer at a time, ordinals dense. Channel 1 holds control
-//! records: facts about the thread that any process may add. Records are postcard with a leading
+//! Channel 0 holds the items, one writer at a time, ordinals dense. Each other channel holds the control
+//! records that one journal's writers added, channel `n + 1` those of journal `n`: facts about the thread that any
+//! process may add, without asking the others. Records are postcard with a leading
 //! variant; fields may be added at the end of a variant, and variants at the end of an enum: older
 //! readers ignore the former and report the latter as [`Unreadable`].
 
@@ -10,15 +11,38 @@ mod item;
 
 pub use control::{Control, Created, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
-use threadlog_engine::Record;
-use threadlog_engine::id::Channel;
+use threadlog_engine::id::{Channel, StreamId};
+use threadlog_engine::{ReadLog, Record};
+
+use crate::thread::ThreadKey;
 
 /// The channel of a thread's items.
 pub const ITEMS: Channel = 0;
-/// The channel of a thread's control records.
-pub const CONTROL: Channel = 1;
+/// The channel of a thread's control records in the journal of this number, which is below 255.
+#[must_use]
+pub fn control_channel(journal: u32) -> Channel {
+    Channel::try_from(journal.saturating_add(1)).unwrap_or(Channel::MAX)
+}
+
+/// The journal whose control records a channel holds; `None` of the items' channel.
+#[must_use]
+pub fn journal_of(channel: Channel) -> Option<u32> {
+    u32::from(channel).checked_sub(1)
+}
+
 /// The codec number of all records so far: postcard, as described here.
 pub const CODEC: u8 = 1;
+
+/// The channels of one life of a thread that have records.
+pub(crate) fn channels(log: &dyn ReadLog, key: ThreadKey) -> Vec<Channel> {
+    let StreamId { thread, incarnation, .. } = key.stream(ITEMS);
+    log.channels(&thread, incarnation)
+}
+
+/// Those of its control records.
+pub(crate) fn control_channels(log: &dyn ReadLog, key: ThreadKey) -> impl Iterator<Item = Channel> {
+    channels(log, key).into_iter().filter(|channel| *channel != ITEMS)
+}
 
 /// One record with its place in its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +75,6 @@ pub enum Unreadable {
     /// Its codec number is not known.
     #[error("codec {0} is not known: use a newer threadlog")]
     Codec(u8),
-    /// Its channel is not known.
-    #[error("channel {0} is not known: use a newer threadlog")]
-    Channel(Channel),
     /// Its content does not decode.
     #[error("its content does not decode: written by a newer threadlog?")]
     Content,
@@ -75,8 +96,7 @@ impl<'a> Body<'a> {
         }
         match record.stream.channel {
             ITEMS => ItemRecord::decode(&record.payload).map(Body::Item),
-            CONTROL => Control::decode(&record.payload).map(Body::Control),
-            other => Err(Unreadable::Channel(other)),
+            _ => Control::decode(&record.payload).map(Body::Control),
         }
     }
 }

@@ -5,7 +5,7 @@ use threadlog_engine::{Batch, Engine, NewRecord, Ticket};
 
 use crate::clock::HybridClock;
 use crate::error::Result;
-use crate::event::{CODEC, CONTROL, Control, ITEMS, encode_line};
+use crate::event::{CODEC, Control, ITEMS, control_channel, encode_line};
 use crate::item::Line;
 use crate::thread::ThreadKey;
 
@@ -68,7 +68,7 @@ impl<'a> Appender<'a> {
         control.encode(&mut payload);
         self.make_room(payload.len())?;
         let clock = self.clock.tick();
-        let stream = self.key.stream(CONTROL);
+        let stream = self.key.stream(control_channel(self.engine.journal()));
         self.batch.push(NewRecord { stream, ordinal: None, lease_epoch: 0, clock, codec: CODEC, payload: &payload })?;
         Ok(clock)
     }

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use threadlog_engine::ReadLog;
 
 use crate::clock::HybridClock;
-use crate::event::{Body, CONTROL, Event, ITEMS};
+use crate::event::{Body, Event, ITEMS, control_channels};
 use crate::fold::{self, Folded};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
@@ -96,7 +96,8 @@ fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
     }
     let clock = |key: &ThreadKey| {
         let mut life = Life::default();
-        for record in log.read(&key.stream(CONTROL), 0..u64::MAX).flatten() {
+        let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
+        for record in control_channels(log, *key).flat_map(read).flatten() {
             if let Body::Control(control) = Event::decode(&record).body {
                 life.apply(record.clock, &control);
             }

@@ -23,6 +23,9 @@ impl<F: Fn() + Send + Sync> ReadLog for Watched<'_, F> {
         (self.before_head)();
         self.engine.head(stream)
     }
+    fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<u8> {
+        self.engine.channels(thread, incarnation)
+    }
     fn streams(&self) -> Vec<StreamInfo> {
         self.engine.streams()
     }
@@ -40,7 +43,7 @@ impl<F: Fn() + Send + Sync> ReadLog for Watched<'_, F> {
 fn rename(engine: &Engine, clock: &HybridClock, entry: &Entry, name: &str) {
     let mut batch = Batch::new();
     let patch = Control::Patched(Box::new(MetadataPatch::rename(name)));
-    push_control(&mut batch, entry.key, None, clock.tick(), &patch).unwrap();
+    push_control(&mut batch, (entry.key, engine.journal()), None, clock.tick(), &patch).unwrap();
     engine.sync(engine.append(batch).unwrap()).unwrap();
     entry.touch();
 }

@@ -124,7 +124,8 @@ impl Shared {
         loop {
             let opened = self.opened(operation, id)?;
             let mut batch = Batch::new();
-            push_control(&mut batch, entry.key, None, self.clock.tick(), &control).map_err(failed)?;
+            let place = (entry.key, opened.engine.journal());
+            push_control(&mut batch, place, None, self.clock.tick(), &control).map_err(failed)?;
             let ticket = opened.engine.append_async(batch).await.map_err(failed)?;
             entry.touch();
             match opened.engine.durable(ticket).await {

@@ -3,7 +3,7 @@
 use threadlog_engine::{Batch, NewRecord, Result};
 
 use crate::clock::HybridClock;
-use crate::event::{CODEC, CONTROL, Control, Created, ITEMS, ItemRecord, Origin, encode_line};
+use crate::event::{CODEC, Control, Created, ITEMS, ItemRecord, Origin, control_channel, encode_line};
 use crate::item::{Envelope, Line, Oddities, Oddity, RolloutItem};
 use crate::local::queue::{Content, Pending};
 use crate::thread::ThreadKey;
@@ -33,11 +33,11 @@ impl Chunk {
     }
 
     /// The batch: as many records as fit, atomic.
-    pub(super) fn batch(&self, clock: &HybridClock) -> Result<(Batch, Sent)> {
+    pub(super) fn batch(&self, clock: &HybridClock, journal: u32) -> Result<(Batch, Sent)> {
         let mut batch = Batch::new();
         if self.creation {
             let created = Created { at_ms: clock.now_ms(), id_text: None, rollout: None, origin: Origin::Native };
-            push_control(&mut batch, self.key, Some(0), clock.tick(), &Control::Created(created))?;
+            push_control(&mut batch, (self.key, journal), Some(0), clock.tick(), &Control::Created(created))?;
         }
         let mut payload = Vec::new();
         let mut records = 0;
@@ -61,10 +61,10 @@ impl Chunk {
     }
 }
 
-/// Adds a control record to a batch.
+/// Adds a control record to a batch for the engine of this journal.
 pub(super) fn push_control(
     batch: &mut Batch,
-    key: ThreadKey,
+    (key, journal): (ThreadKey, u32),
     ordinal: Option<u64>,
     clock: u64,
     control: &Control,
@@ -72,7 +72,7 @@ pub(super) fn push_control(
     let mut payload = Vec::new();
     control.encode(&mut payload);
     batch.push(NewRecord {
-        stream: key.stream(CONTROL),
+        stream: key.stream(control_channel(journal)),
         ordinal,
         lease_epoch: 0,
         clock,

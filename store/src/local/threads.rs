@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use threadlog_engine::{Engine, ReadLog};
 use uuid::Uuid;
 
-use crate::event::{Control, ITEMS};
+use crate::event::{Control, ITEMS, channels};
 use crate::fold::Folded;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
@@ -158,7 +158,7 @@ impl Shared {
 
 /// Whether anything of this life is in the log, durable or not.
 fn is_stored(engine: &Engine, key: ThreadKey) -> bool {
-    engine.head(&key.stream(ITEMS)).is_some() || engine.head(&key.stream(crate::event::CONTROL)).is_some()
+    !channels(engine, key).is_empty()
 }
 
 fn stored_thread(entry: &Entry, folded: &Folded) -> StoredThread {

@@ -210,14 +210,14 @@ impl Writer {
         if chunk.bytes() > INLINE_BYTES_MAX {
             let (writer, shared, opened) = (Arc::clone(self), Arc::clone(shared), opened.clone());
             return blocking(operation, move || {
-                let (batch, sent) = chunk.batch(&shared.clock)?;
+                let (batch, sent) = chunk.batch(&shared.clock, opened.engine.journal())?;
                 let ticket = opened.engine.append(batch)?;
                 writer.note(&shared, sent, ticket, &turn);
                 Ok(())
             })
             .await;
         }
-        let appended = match chunk.batch(&shared.clock) {
+        let appended = match chunk.batch(&shared.clock, opened.engine.journal()) {
             Ok((batch, sent)) => opened.engine.append_async(batch).await.map(|ticket| (ticket, sent)),
             Err(error) => Err(error),
         };

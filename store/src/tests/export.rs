@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{CODEC, CONTROL, Control, Created, Origin, Place, Source};
+use crate::event::{CODEC, Control, control_channel, Created, Origin, Place, Source};
 use crate::export::Exported;
 use crate::path::PathBytes;
 use crate::{ExportOptions, Selected, Silent, Store, ThreadKey};
@@ -17,7 +17,7 @@ fn plant(store: &Store, key: ThreadKey, controls: &[Control]) {
     for (clock, control) in (1..).zip(controls) {
         let mut payload = Vec::new();
         control.encode(&mut payload);
-        let stream = key.stream(CONTROL);
+        let stream = key.stream(control_channel(0));
         batch
             .push(NewRecord { stream, ordinal: None, lease_epoch: 0, clock, codec: CODEC, payload: &payload })
             .unwrap();

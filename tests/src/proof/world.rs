@@ -33,6 +33,7 @@ pub fn config(segment_bytes: u64, clock: &Arc<HandClock>) -> Config {
         segment_bytes_max: segment_bytes,
         background: Background::Manual,
         clock: clock.clone(),
+        journals_max: 1,
         ..Config::default()
     }
 }
