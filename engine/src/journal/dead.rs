@@ -78,8 +78,8 @@ impl Engine {
         core.state.lock().foreign.iter().any(|journal| !journal.is_closed(&core.store))
     }
 
-    /// Recovers the journals of writers that died, and takes in what they and all others made durable; as
-    /// [`Engine::refresh`] does, it says which streams changed.
+    /// Recovers the journals of writers that died, and takes in what they and all others made durable. Which streams
+    /// changed is added to `changes`, also if it comes to no end.
     ///
     /// To be called before a thread is continued that another process may have written: only then is everything in the log
     /// that its last writer handed to the system.
@@ -89,10 +89,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Locked`] if somebody recovers one and does not come to an end within 30 s.
-    pub fn recover_dead(&self) -> Result<Changes> {
+    pub fn recover_dead(&self, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
-        let mut changes = self.refresh()?;
-        let Some(leases) = &self.inner.leases else { return Ok(changes) };
+        changes.add(self.refresh()?);
+        let Some(leases) = &self.inner.leases else { return Ok(()) };
         let root = &core.places.root;
         let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases };
         let doubtful: Vec<u32> = {
@@ -101,13 +101,11 @@ impl Engine {
             open.map(|journal| journal.places.number).collect()
         };
         let _alone = leases.alone();
-        let mut recovered = false;
         for number in doubtful {
-            recovered |= rescue.recover(number)?;
+            if rescue.recover(number)? {
+                changes.add(self.refresh()?);
+            }
         }
-        if recovered {
-            changes.add(self.refresh()?);
-        }
-        Ok(changes)
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use threadlog_engine::ReadLog;
+use threadlog_engine::{Changes, ReadLog};
 
 use crate::clock::HybridClock;
 use crate::event::{Body, Event, ITEMS, control_channels};
@@ -67,6 +67,22 @@ impl Catalog {
         }));
     }
 
+    /// Takes in that streams changed.
+    pub(super) fn learn(&self, log: &dyn ReadLog, changes: &Changes) {
+        for key in changes.streams().map(ThreadKey::of) {
+            let known = self.get(key.thread);
+            let lives = known.iter().map(|entry| entry.key).filter(|known| *known != key).chain([key]).collect();
+            // One that is gone again is no life.
+            match current(log, lives) {
+                Some(current) if known.as_ref().is_some_and(|entry| entry.key == current) => {
+                    known.iter().for_each(|entry| entry.touch());
+                }
+                Some(current) => self.add(&Arc::new(Entry::new(current))),
+                None => {}
+            }
+        }
+    }
+
     /// A thread.
     pub(super) fn get(&self, id: ThreadId) -> Option<Arc<Entry>> {
         self.threads.read().get(&id).cloned()
@@ -75,11 +91,6 @@ impl Catalog {
     /// Adds a thread; one with the same id of which nothing was stored makes room.
     pub(super) fn add(&self, entry: &Arc<Entry>) {
         self.threads.write().insert(entry.key.thread, Arc::clone(entry));
-    }
-
-    /// Says of all threads that the log may know more of them.
-    pub(super) fn touch_all(&self) {
-        self.threads.read().values().for_each(|entry| entry.touch());
     }
 
     /// Up to `count` threads after this one, in the order of their ids.

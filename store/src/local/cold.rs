@@ -27,7 +27,7 @@ const ENTRIES_AT_ONCE: usize = 4096;
 
 impl Shared {
     /// The log that is open now, for reading.
-    fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
+    pub(super) fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
         self.slot.log().map_err(|shut| from_shut(operation, id, shut))
     }
 
@@ -41,7 +41,7 @@ impl Shared {
             let live = self.live.find(id).is_some();
             refuse::absent(operation, id, if live { Absence::NotPersisted } else { Absence::Unknown })
         };
-        let log = self.log(operation, Some(id))?;
+        let log = self.fresh(operation, Some(id)).await?;
         let entry = self.catalog.get(id).ok_or_else(absent)?;
         let folded = match entry.known() {
             Some(folded) => folded,
@@ -79,7 +79,7 @@ impl Shared {
     /// A page of threads.
     pub(super) async fn list(self: &Arc<Self>, params: ListParams) -> Result<ListPage<StoredThread>> {
         const OPERATION: &str = "list_threads";
-        let log = self.log(OPERATION, None)?;
+        let log = self.fresh(OPERATION, None).await?;
         let shared = Arc::clone(self);
         // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
         blocking(OPERATION, move || {

@@ -24,6 +24,7 @@ mod catalog;
 mod cold;
 mod error;
 mod live_map;
+mod neighbours;
 mod queue;
 mod sending;
 mod slot;
@@ -33,8 +34,9 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use threadlog_engine::fs::Fs;
-use threadlog_engine::{Config, Engine, OsFs, Reader, Stats};
+use threadlog_engine::{Config, Engine, Leases, OsFs, Reader, Stats};
 
 use crate::clock::HybridClock;
 use crate::local::blocking::blocking;
@@ -112,6 +114,10 @@ struct Shared {
     slot: Slot,
     catalog: Catalog,
     live: LiveMap,
+    /// Which threads no other process may write; `None` in a store of one journal. They outlive the engine they came from.
+    leases: Mutex<Option<Leases>>,
+    /// Held while what other processes did is looked at and told to the catalog.
+    looking: Mutex<()>,
     /// Held while the engine is changed.
     changing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -184,12 +190,15 @@ impl LocalThreadStore {
 
     fn over(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig, log: Log) -> LocalThreadStore {
         let LocalConfig { engine: config, backlog_bytes_max } = config;
+        let leases = log.engine().and_then(Engine::leases).cloned();
         let shared = Shared {
             clock: HybridClock::new(Arc::clone(&config.clock)),
             catalog: Catalog::load(log.read()),
             read_only: log.engine().is_none(),
             slot: Slot::new(log),
             live: LiveMap::default(),
+            leases: Mutex::new(leases),
+            looking: Mutex::default(),
             changing: Arc::default(),
             fs,
             root: root.to_owned(),
@@ -227,10 +236,15 @@ impl LocalThreadStore {
                 // It says again what made it useless.
                 let _ = log.close();
             }
-            let engine = Engine::open(Arc::clone(&shared.fs), &shared.root, shared.config.clone()).map_err(failed)?;
+            let leases = shared.leases.lock().clone();
+            let (fs, config) = (Arc::clone(&shared.fs), shared.config.clone());
+            let engine = Engine::open_with(fs, &shared.root, config, leases).map_err(failed)?;
+            shared.retake_leases("reopen");
+            // The journal that was written until now may be left to somebody else, or to nobody.
+            let taken_in = shared.take_in_the_dead(&engine);
+            shared.catalog.renew(&engine);
             shared.slot.put(Log::Writer(engine));
-            shared.catalog.touch_all();
-            Ok(())
+            taken_in.map_err(failed)
         })
         .await?
     }
@@ -260,7 +274,9 @@ impl LocalThreadStore {
         let shared = Arc::clone(&self.shared);
         let closed = blocking(OPERATION, move || {
             let _changing = changing;
-            shared.slot.take().map_or(Ok(()), Log::close)
+            let closed = shared.slot.take().map_or(Ok(()), Log::close);
+            shared.free_leases();
+            closed
         });
         closed.await?.map_err(|error| from_engine(OPERATION, None, error))
     }

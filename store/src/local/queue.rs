@@ -125,9 +125,11 @@ impl Queue {
         self.ended
     }
 
-    /// Ends the thread and forgets what was not sent.
-    pub(super) fn end(&mut self) {
+    /// Ends the thread and forgets what was not sent. Gives the ticket of what was, if that is not known to be durable.
+    pub(super) fn end(&mut self) -> Option<Ticket> {
+        let ticket = self.ticket.filter(|_| self.sent > 0);
         *self = Queue { ended: true, ..Queue::of_stored(self.base, false, NO_OPENING) };
+        ticket
     }
 
     /// Whether something of the thread is in the log, or sent.
@@ -202,13 +204,14 @@ impl Queue {
         (self.base.saturating_add(wide(self.sent)), chosen.cloned().collect())
     }
 
-    /// Notes that the next `count` records were sent.
-    pub(super) fn sent(&mut self, count: usize, ticket: Ticket) {
+    /// Notes that the next `count` records were sent; `false` if the thread was ended meanwhile.
+    pub(super) fn sent(&mut self, count: usize, ticket: Ticket) -> bool {
         if !self.ended {
             self.sent = self.sent.saturating_add(count).min(self.records.len());
             self.ticket = Some(ticket);
             self.begun = true;
         }
+        !self.ended
     }
 
     /// Drops what is before `end`: it is durable.

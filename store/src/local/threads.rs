@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use threadlog_engine::{Engine, ReadLog};
+use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
-use crate::event::{Control, ITEMS, channels};
+use crate::event::{Control, ITEMS};
 use crate::fold::Folded;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
 use crate::local::catalog::Entry;
+use crate::local::neighbours::is_stored;
 use crate::local::queue::{Content, Pending, Queue};
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
@@ -30,6 +31,8 @@ impl ThreadStore for LocalThreadStore {
         let header = params.session_meta(now).map_err(|error| refuse::session_meta(id, error))?;
         let opened = shared.opened(OPERATION, id)?;
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
+        let lease = shared.lease(OPERATION, id)?;
+        shared.fresh(OPERATION, Some(id)).await?;
         if shared.catalog.get(id).is_some_and(|entry| is_stored(&opened.engine, entry.key)) {
             return Err(refuse::stored(id));
         }
@@ -39,7 +42,7 @@ impl ThreadStore for LocalThreadStore {
         let header = Pending { content: Content::Item(header), clock: shared.clock.tick() };
         let queue = Queue::of_new(header, opened.opening);
         let keeps = (params.policy, params.history_mode);
-        reservation.fill(Writer::new(entry, shared.holder(), epoch, keeps, queue));
+        reservation.fill(Writer::new(entry, shared.holder(), epoch, keeps, queue, lease));
         Ok(())
     }
 
@@ -48,13 +51,15 @@ impl ThreadStore for LocalThreadStore {
         let (shared, id) = (&self.shared, params.thread_id);
         shared.opened(OPERATION, id)?;
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
+        let lease = shared.lease(OPERATION, id)?;
+        shared.settled(OPERATION, id).await?;
         let (entry, folded) = shared.readable(OPERATION, id, params.include_archived).await?;
         let mode = refuse::known_mode(id, folded.metadata.history_mode())?;
         let opened = shared.opened(OPERATION, id)?;
         let base = opened.engine.head(&entry.key.stream(ITEMS)).map_or(0, |head| head.next_ordinal);
         let epoch = entry.next_epoch(&opened.engine);
         let queue = Queue::of_stored(base, folded.lacks_newline(base), opened.opening);
-        reservation.fill(Writer::new(entry, shared.holder(), epoch, (params.policy, mode), queue));
+        reservation.fill(Writer::new(entry, shared.holder(), epoch, (params.policy, mode), queue, lease));
         Ok(())
     }
 
@@ -88,8 +93,15 @@ impl ThreadStore for LocalThreadStore {
     }
 
     fn discard_now(&self, thread_id: ThreadId) -> bool {
-        let writer = self.shared.live.remove(thread_id);
-        writer.inspect(|writer| writer.end()).is_some()
+        let Some(writer) = self.shared.live.remove(thread_id) else { return false };
+        if let Some(ticket) = writer.end()
+            && let Ok(opened) = self.shared.slot.get()
+            && let Some(lease) = writer.release()
+        {
+            // What was sent may still reach the log: nobody goes on before that is settled.
+            opened.engine.keep_until_settled(ticket, Box::new(lease));
+        }
+        true
     }
 
     async fn load_history(&self, params: LoadHistoryParams) -> Result<StoredHistory> {
@@ -154,11 +166,6 @@ impl Shared {
     fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }
-}
-
-/// Whether anything of this life is in the log, durable or not.
-fn is_stored(engine: &Engine, key: ThreadKey) -> bool {
-    !channels(engine, key).is_empty()
 }
 
 fn stored_thread(entry: &Entry, folded: &Folded) -> StoredThread {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
-use threadlog_engine::{BATCH_BYTES_MAX, Error as EngineError, ReadLog, Ticket};
+use threadlog_engine::{BATCH_BYTES_MAX, Error as EngineError, Lease, ReadLog, Ticket};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::event::ITEMS;
@@ -34,6 +34,8 @@ pub(super) struct Writer {
     policy: PersistencePolicy,
     mode: HistoryMode,
     queue: Mutex<Queue>,
+    /// Keeps other processes from writing the thread. Freed when nothing of this writer can reach the log any more.
+    lease: Mutex<Option<Lease>>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -62,9 +64,10 @@ impl Writer {
         epoch: u64,
         (policy, mode): (PersistencePolicy, HistoryMode),
         queue: Queue,
+        lease: Option<Lease>,
     ) -> Writer {
-        let (queue, turn) = (Mutex::new(queue), Arc::default());
-        Writer { entry, holder, epoch, policy, mode, queue, turn }
+        let (queue, lease, turn) = (Mutex::new(queue), Mutex::new(lease), Arc::default());
+        Writer { entry, holder, epoch, policy, mode, queue, lease, turn }
     }
 
     pub(super) fn id(&self) -> ThreadId {
@@ -123,13 +126,24 @@ impl Writer {
         let idle = queue.is_idle();
         if idle {
             queue.end();
+            drop(self.release());
         }
         Ok(idle)
     }
 
-    /// Ends the thread; what was not sent is gone.
-    pub(super) fn end(&self) {
-        self.queue.lock().end();
+    /// Ends the thread; what was not sent is gone. Gives the ticket of what was, if that is not settled.
+    pub(super) fn end(&self) -> Option<Ticket> {
+        self.queue.lock().end()
+    }
+
+    /// Gives the lease away.
+    pub(super) fn release(&self) -> Option<Lease> {
+        self.lease.lock().take()
+    }
+
+    /// Holds a lease from now on.
+    pub(super) fn hold(&self, lease: Option<Lease>) {
+        *self.lease.lock() = lease;
     }
 
     /// Whether something of the thread is known to be durable.
@@ -212,7 +226,7 @@ impl Writer {
             return blocking(operation, move || {
                 let (batch, sent) = chunk.batch(&shared.clock, opened.engine.journal())?;
                 let ticket = opened.engine.append(batch)?;
-                writer.note(&shared, sent, ticket, &turn);
+                writer.note(&shared, &opened, sent, ticket, &turn);
                 Ok(())
             })
             .await;
@@ -221,16 +235,22 @@ impl Writer {
             Ok((batch, sent)) => opened.engine.append_async(batch).await.map(|ticket| (ticket, sent)),
             Err(error) => Err(error),
         };
-        Ok(appended.map(|(ticket, sent)| self.note(shared, sent, ticket, &turn)))
+        Ok(appended.map(|(ticket, sent)| self.note(shared, opened, sent, ticket, &turn)))
     }
 
     /// Notes what the engine took. Only with the turn.
-    fn note(&self, shared: &Shared, sent: Sent, ticket: Ticket, _: &OwnedMutexGuard<()>) {
+    fn note(&self, shared: &Shared, opened: &Opened, sent: Sent, ticket: Ticket, _: &OwnedMutexGuard<()>) {
         self.entry.touch();
         if sent.creation {
             shared.catalog.add(&self.entry);
         }
-        self.queue.lock().sent(sent.records, ticket);
+        if self.queue.lock().sent(sent.records, ticket) {
+            return;
+        }
+        // It was discarded while they were on their way.
+        if let Some(lease) = self.release() {
+            opened.engine.keep_until_settled(ticket, Box::new(lease));
+        }
     }
 
     /// Brings the queue together with the log. Only with the turn.

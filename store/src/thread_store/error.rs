@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use threadlog_engine::Owner;
+
 use crate::thread::ThreadId;
 
 /// Result of a store operation.
@@ -91,17 +93,32 @@ pub struct Report {
 pub struct Holder {
     /// Process id.
     pub process: u32,
+    /// The machine it runs on.
+    pub host: String,
     /// What that program calls itself.
     pub client: String,
-    /// Since when, in milliseconds since 1970 (UTC).
+    /// Since when, in milliseconds since 1970 (UTC): of a thread of this process, since it is live; of another's, since it
+    /// has the store open.
     pub since_ms: u64,
+}
+
+impl From<&Owner> for Holder {
+    fn from(owner: &Owner) -> Holder {
+        let Owner { pid, host, client, since_ms, .. } = owner.clone();
+        Holder { process: pid, host, client, since_ms }
+    }
 }
 
 impl Holder {
     /// A holder in this process.
     #[must_use]
     pub fn here(client: &str, since_ms: u64) -> Holder {
-        Holder { process: std::process::id(), client: client.to_owned(), since_ms }
+        Holder {
+            process: std::process::id(),
+            host: threadlog_engine::fs::platform::host_name(),
+            client: client.to_owned(),
+            since_ms,
+        }
     }
 }
 
@@ -259,9 +276,12 @@ impl fmt::Display for Absence {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder { process, client, since_ms } = self;
+        let Holder { process, host, client, since_ms } = self;
+        if *process == 0 {
+            return f.write_str("another process (it left no readable name)");
+        }
         let here = if *process == std::process::id() { " (this process)" } else { "" };
-        write!(f, "process {process}{here}, {client}, since ")?;
+        write!(f, "process {process}{here} on {host}, {client}, since ")?;
         match crate::item::Timestamp::from_ms(*since_ms) {
             Some(since) => since.fmt(f),
             None => write!(f, "{since_ms} ms after 1970"),

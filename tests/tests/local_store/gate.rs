@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use threadlog_engine::fs::{DirEntry, File, Fs, Lock, LockRange, OpenMode, RangeLocks, RangeMode, SharedPage, Trust};
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, RangeLocks, SharedPage, Trust};
 
 /// Wraps a file system; every call that can reach the disk passes the gate.
 #[derive(Clone)]
@@ -143,27 +143,6 @@ impl Lock for GateLock {
     }
 }
 
-struct GateRanges {
-    inner: Arc<dyn RangeLocks>,
-    gate: Arc<Gate>,
-}
-
-impl RangeLocks for GateRanges {
-    fn try_lock(&self, range: LockRange, mode: RangeMode) -> io::Result<bool> {
-        self.gate.pass();
-        self.inner.try_lock(range, mode)
-    }
-
-    fn unlock(&self, range: LockRange) -> io::Result<()> {
-        self.inner.unlock(range)
-    }
-
-    fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {
-        self.gate.pass();
-        self.inner.holder(range, mode)
-    }
-}
-
 impl Fs for GateFs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.gate.pass();
@@ -204,8 +183,8 @@ impl Fs for GateFs {
 
     fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
         self.gate.pass();
-        let inner = self.inner.range_locks(path)?;
-        Ok(Arc::new(GateRanges { inner, gate: self.gate.clone() }))
+        // Locking is no matter of the disk.
+        self.inner.range_locks(path)
     }
 
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {

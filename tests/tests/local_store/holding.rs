@@ -11,10 +11,10 @@ use threadlog_engine::{Config, OsFs};
 use crate::words::{append, create, current_thread, manual, open, texts};
 
 #[test]
-fn a_second_store_on_the_same_directory_is_refused_with_its_holder_and_served_after_release() {
+fn a_store_of_one_journal_has_one_writer_and_names_it_to_the_second() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("store");
-    let config = |client: &str| LocalConfig::from(Config { client: client.to_owned(), ..Config::default() });
+    let config = |client: &str| LocalConfig::from(Config { client: client.to_owned(), journals_max: 1, ..Config::default() });
     current_thread().block_on(async {
         let first = LocalThreadStore::open_on(Arc::new(OsFs), &root, config("the first agent")).await.unwrap();
         let id = create(&first).await;

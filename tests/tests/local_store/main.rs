@@ -10,6 +10,7 @@ mod gate;
 mod holding;
 mod imported;
 mod many;
+mod processes;
 mod reading;
 mod reopening;
 mod sharing;

@@ -39,8 +39,18 @@ pub fn message(text: &str) -> RolloutItem {
 
 pub async fn create(store: &LocalThreadStore) -> ThreadId {
     let id = ThreadId::generate();
-    store.create_thread(CreateThreadParams::new(id)).await.unwrap();
-    id
+    let create = || store.create_thread(CreateThreadParams::new(id));
+    for _ in 0..5 {
+        match create().await {
+            // A fault that a test planned; the call can be repeated.
+            Err(error) if error.is_retryable() => {}
+            result => {
+                result.unwrap();
+                return id;
+            }
+        }
+    }
+    panic!("no thread can be made");
 }
 
 pub async fn append(store: &LocalThreadStore, id: ThreadId, texts: &[&str]) -> Result<()> {

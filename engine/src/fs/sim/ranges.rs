@@ -81,9 +81,9 @@ impl RangeLocks for SimRanges {
     }
 
     fn unlock(&self, range: LockRange) -> io::Result<()> {
-        let (mut state, _) = self.handle.enter(CallKind::Lock)?;
-        state.ranges.free(self.handle.inode, self.owner, range);
-        Ok(())
+        // Whatever the call answers: the kernel needs no disk for it.
+        self.handle.shared.lock().ranges.free(self.handle.inode, self.owner, range);
+        self.handle.enter(CallKind::Lock).map(drop)
     }
 
     fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{HandClock, ROOT, append, append_synced, config, record, stream};
 use crate::fs::sim::{CallKind, Choice, EIO, Fault, SimFs};
-use crate::{Batch, Config, Engine, Error, LeaseOn, ReadLog};
+use crate::{Batch, Changes, Config, Engine, Error, LeaseOn, ReadLog};
 
 thread_local! {
     static CLOCK: Arc<HandClock> = Arc::default();
@@ -17,6 +17,11 @@ fn settings() -> Config {
 
 fn several(fs: &SimFs) -> Engine {
     Engine::open(Arc::new(fs.clone()), Path::new(ROOT), settings()).unwrap()
+}
+
+fn recover_dead(engine: &Engine) -> crate::Result<Changes> {
+    let mut changes = Changes::default();
+    engine.recover_dead(&mut changes).map(|()| changes)
 }
 
 /// Written, and not synced: in the cache, above the mark.
@@ -36,14 +41,14 @@ fn what_a_dead_writer_handed_to_the_system_is_durable_once_its_journal_is_recove
     append_synced(&a, 1, 0).unwrap();
     append_synced(&b, 2, 0).unwrap();
     written(&a, 1, 1);
-    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]));
-    assert!(b.recover_dead().unwrap().is_empty(), "a living writer's journal is left alone");
+    assert!(recover_dead(&b).unwrap().streams().eq([&stream(1)]));
+    assert!(recover_dead(&b).unwrap().is_empty(), "a living writer's journal is left alone");
     assert_eq!(b.head(&stream(1)).unwrap().next_ordinal, 1, "what is not durable is not shown");
     one.kill_process();
     assert!(b.refresh().unwrap().is_empty(), "nobody made it durable");
-    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]));
+    assert!(recover_dead(&b).unwrap().streams().eq([&stream(1)]));
     assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 2);
-    assert!(b.recover_dead().unwrap().is_empty(), "once is enough");
+    assert!(recover_dead(&b).unwrap().is_empty(), "once is enough");
     let after = disk.crash(&Choice::LoseAll);
     let c = several(&after);
     assert_eq!(c.head(&stream(1)).unwrap().durable_ordinal, 2);
@@ -59,11 +64,11 @@ fn a_journal_that_was_recovered_is_taken_by_the_next_writer() {
     let b = several(&disk.process());
     append_synced(&a, 1, 0).unwrap();
     one.kill_process();
-    b.recover_dead().unwrap();
+    recover_dead(&b).unwrap();
     let c = several(&disk.process());
     assert_eq!(c.journal(), 0);
     append_synced(&c, 1, 1).unwrap();
-    assert!(b.recover_dead().unwrap().streams().eq([&stream(1)]), "read on, and left to its writer");
+    assert!(recover_dead(&b).unwrap().streams().eq([&stream(1)]), "read on, and left to its writer");
     append_synced(&c, 1, 2).unwrap();
     drop(a);
 }
@@ -76,7 +81,7 @@ fn a_closed_journal_is_not_touched() {
     a.close().unwrap();
     b.refresh().unwrap();
     let calls = disk.calls();
-    assert!(b.recover_dead().unwrap().is_empty());
+    assert!(recover_dead(&b).unwrap().is_empty());
     assert_eq!(disk.calls(), calls);
 }
 
@@ -124,9 +129,9 @@ fn whichever_call_fails_recovering_the_dead_can_be_repeated() {
         written(&a, 1, 2);
         one.kill_process();
         disk.fail_call(disk.calls() + call, Fault::Error(EIO));
-        let first = b.recover_dead();
+        let first = recover_dead(&b);
         disk.clear_faults();
-        b.recover_dead().unwrap();
+        recover_dead(&b).unwrap();
         assert_eq!(b.head(&stream(1)).unwrap().durable_ordinal, 3, "call {call}");
         assert!(b.damage().is_empty());
         let mut batch = Batch::new();
@@ -183,7 +188,7 @@ fn a_lease_is_kept_until_the_records_under_it_are_settled() {
     assert!(!taken(), "nobody knows");
     a.close().unwrap_err();
     assert!(taken(), "whoever goes on recovers the journal first");
-    b.recover_dead().unwrap();
+    recover_dead(&b).unwrap();
     assert!(b.head(&stream(1)).unwrap().durable_ordinal >= 1);
 
     let lease = a.leases().unwrap().take(LeaseOn::Writer(&thread)).unwrap();

@@ -1,0 +1,102 @@
+//! Other processes on the same store: seeing what they did, and keeping threads apart.
+
+use std::sync::Arc;
+
+use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
+
+use crate::local::Shared;
+use crate::local::blocking::blocking;
+use crate::local::error::from_engine;
+use crate::local::slot::Opened;
+use crate::log::Log;
+use crate::thread::ThreadId;
+use crate::thread_store::{Holder, Result, refuse};
+
+impl Shared {
+    /// The log that is open now, with what other processes made durable taken in. When there is nothing new that is some
+    /// loads from mapped pages.
+    pub(super) async fn fresh(self: &Arc<Self>, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
+        let log = self.log(operation, id)?;
+        // In this order: who is not looking any more has said what is new.
+        if log.has_news() || self.looking.is_locked() {
+            let (shared, log) = (Arc::clone(self), log.clone());
+            let look = blocking(operation, move || {
+                let _looking = shared.looking.lock();
+                log.refresh().map(|changes| shared.catalog.learn(log.read(), &changes))
+            });
+            look.await?.map_err(|error| from_engine(operation, id, error))?;
+        }
+        Ok(log)
+    }
+
+    /// As [`Shared::fresh`], with all that dead processes handed to the system: what a thread of theirs is continued on.
+    pub(super) async fn settled(self: &Arc<Self>, operation: &'static str, id: ThreadId) -> Result<Opened> {
+        let opened = self.opened(operation, id)?;
+        if opened.engine.has_news() || opened.engine.has_open_neighbours() || self.looking.is_locked() {
+            let (shared, engine) = (Arc::clone(self), opened.engine.clone());
+            blocking(operation, move || shared.take_in_the_dead(&engine))
+                .await?
+                .map_err(|error| from_engine(operation, Some(id), error))?;
+        }
+        Ok(opened)
+    }
+
+    /// Recovers what dead processes left, and takes in what all others made durable. Blocks on the disk.
+    pub(super) fn take_in_the_dead(&self, engine: &Engine) -> threadlog_engine::Result<()> {
+        let _looking = self.looking.lock();
+        let mut changes = Changes::default();
+        let result = engine.recover_dead(&mut changes);
+        self.catalog.learn(engine, &changes);
+        result
+    }
+
+    /// The lease on writing a thread; `None` in a store of one journal, where nobody else can.
+    pub(super) fn lease(&self, operation: &'static str, id: ThreadId) -> Result<Option<Lease>> {
+        let Some(leases) = &*self.leases.lock() else { return Ok(None) };
+        match leases.take(LeaseOn::Writer(id.uuid().as_bytes())) {
+            Ok(lease) => Ok(Some(lease)),
+            Err(EngineError::Leased { owner }) => Err(refuse::live(operation, id, Holder::from(&*owner))),
+            Err(error) => Err(from_engine(operation, Some(id), error)),
+        }
+    }
+
+    /// Lets go of the leases of all live threads, as the store is closed.
+    pub(super) fn free_leases(&self) {
+        self.live.all().iter().for_each(|writer| drop(writer.release()));
+    }
+
+    /// Takes them again. A thread that somebody else has taken meanwhile is no longer live here.
+    pub(super) fn retake_leases(&self, operation: &'static str) {
+        for writer in self.live.all() {
+            match self.lease(operation, writer.id()) {
+                Ok(lease) => writer.hold(lease),
+                Err(_) => {
+                    writer.end();
+                    self.live.remove_this(&writer);
+                }
+            }
+        }
+    }
+}
+
+impl Log {
+    /// Whether [`Log::refresh`] might find something; never blocks on the disk.
+    fn has_news(&self) -> bool {
+        match self {
+            Log::Writer(engine) => engine.has_news(),
+            Log::Reader(reader) => reader.has_news(),
+        }
+    }
+
+    fn refresh(&self) -> threadlog_engine::Result<Changes> {
+        match self {
+            Log::Writer(engine) => engine.refresh(),
+            Log::Reader(reader) => reader.refresh(),
+        }
+    }
+}
+
+/// Whether anything of a life is in the log, durable or not.
+pub(super) fn is_stored(log: &dyn ReadLog, key: crate::thread::ThreadKey) -> bool {
+    !crate::event::channels(log, key).is_empty()
+}
