@@ -24,6 +24,7 @@
 //! ```
 
 pub mod clock;
+pub mod context;
 pub mod error;
 pub mod event;
 pub mod export;
