@@ -10,6 +10,7 @@ use crate::context::fact::{Fact, Role, compatible};
 use crate::context::segment::{Part, Segment, TurnParts, turn_id};
 use crate::context::{ContextItem, ModelContext, Settings, TokensSeen};
 use crate::item::RolloutItem;
+use crate::metadata::ThreadMetadata;
 
 /// What is known of the thread beforehand, so that nobody looks for what is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,18 @@ pub struct Expected {
     pub tokens: bool,
     /// Whether it can have settings of turns. Default: yes.
     pub settings: bool,
+}
+
+impl Expected {
+    /// What can be there of a thread with these metadata.
+    #[must_use]
+    pub fn of(metadata: &ThreadMetadata) -> Expected {
+        let settings = [metadata.model(), metadata.reasoning_effort(), metadata.approval_policy(), metadata.sandbox()];
+        Expected {
+            tokens: metadata.tokens_used().is_some(),
+            settings: settings.iter().any(Option::is_some) || metadata.inherited().is_some(),
+        }
+    }
 }
 
 impl Default for Expected {

@@ -8,7 +8,7 @@
 mod control;
 mod item;
 
-pub use control::{Control, Created, Origin, Place, Source};
+pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
 use threadlog_engine::Record;
 use threadlog_engine::id::Channel;

@@ -31,12 +31,14 @@ pub use guard::LiveThreadInitGuard;
 pub use item::NewItem;
 use threadlog_engine::config::{Clock, SystemClock};
 
+use crate::context::ModelContext;
 use crate::item::{RolloutItem, Timestamp};
 use crate::metadata::{MemoryMode, MetadataPatch};
 use crate::thread::ThreadId;
 use crate::thread_store::{
-    Absence, AppendItemsParams, CreateThreadParams, LoadHistoryParams, ReadThreadParams, Report, Result,
-    ResumeThreadParams, StoredHistory, StoredThread, ThreadStore, UpdateThreadMetadataParams, refuse,
+    Absence, AppendItemsParams, CreateThreadParams, ForkThreadParams, LoadHistoryParams, LoadModelContextParams,
+    ReadThreadParams, Report, Result, ResumeThreadParams, StoredHistory, StoredThread, ThreadStore,
+    UpdateThreadMetadataParams, refuse,
 };
 
 /// The handle of one live thread. Cheap to clone; clones are one handle.
@@ -128,6 +130,31 @@ impl LiveThread {
         Ok(LiveThread::new(store, id, clock))
     }
 
+    /// Forks a thread of `store` and makes the fork live, stamped by the machine's clock.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::fork_thread`] and [`ThreadStore::resume_thread`].
+    pub async fn fork(store: Arc<dyn ThreadStore>, params: ForkThreadParams) -> Result<LiveThread> {
+        LiveThread::fork_with_clock(store, params, Arc::new(SystemClock)).await
+    }
+
+    /// As [`LiveThread::fork`], with the embedder's clock.
+    ///
+    /// # Errors
+    /// As [`LiveThread::fork`].
+    pub async fn fork_with_clock(
+        store: Arc<dyn ThreadStore>,
+        mut params: ForkThreadParams,
+        clock: Arc<dyn Clock>,
+    ) -> Result<LiveThread> {
+        let new = &mut params.new;
+        let mut resume = ResumeThreadParams::new(new.thread_id);
+        resume.policy = new.policy;
+        new.created_at = new.created_at.or_else(|| Timestamp::from_ms(clock.now_ms()));
+        store.fork_thread(params).await?;
+        LiveThread::resume_with_clock(store, resume, clock).await
+    }
+
     fn new(store: Arc<dyn ThreadStore>, id: ThreadId, clock: Arc<dyn Clock>) -> LiveThread {
         let (last_ms, ended) = (AtomicU64::new(0), AtomicBool::new(false));
         LiveThread { inner: Arc::new(Inner { store, id, clock, last_ms, ended }) }
@@ -213,6 +240,14 @@ impl LiveThread {
     /// As [`ThreadStore::load_history`].
     pub async fn load_history(&self) -> Result<StoredHistory> {
         self.inner.store.load_history(LoadHistoryParams::new(self.id()).with_archived()).await
+    }
+
+    /// What the model sees of the thread, archived or not. Flush before.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::load_model_context`].
+    pub async fn load_model_context(&self) -> Result<ModelContext> {
+        self.inner.store.load_model_context(LoadModelContextParams::new(self.id()).with_archived()).await
     }
 
     /// What is known of the thread, archived or not.

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use threadlog_engine::{Engine, ReadLog};
 use uuid::Uuid;
 
+use crate::context::{Expected, ModelContext};
 use crate::event::{Control, ITEMS};
 use crate::fold::Folded;
+use crate::fork::OPERATION;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
 use crate::local::catalog::Entry;
@@ -16,9 +18,10 @@ use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, HistoryRange, Holder,
-    LoadHistoryParams, PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams,
-    StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, refuse,
+    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, ForkThreadParams, ForkedThread,
+    HistoryRange, Holder, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result,
+    ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
+    UpdateThreadMetadataParams, refuse,
 };
 
 #[async_trait]
@@ -31,7 +34,7 @@ impl ThreadStore for LocalThreadStore {
         let opened = shared.opened(OPERATION, id)?;
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
         if shared.catalog.get(id).is_some_and(|entry| is_stored(&opened.engine, entry.key)) {
-            return Err(refuse::stored(id));
+            return Err(refuse::stored(OPERATION, id));
         }
         let (incarnation, _) = Uuid::new_v4().as_u64_pair();
         let entry = Arc::new(Entry::new(ThreadKey { thread: id, incarnation }));
@@ -108,6 +111,22 @@ impl ThreadStore for LocalThreadStore {
         Ok(thread)
     }
 
+    async fn fork_thread(&self, params: ForkThreadParams) -> Result<ForkedThread> {
+        let shared = &self.shared;
+        shared.opened(OPERATION, params.new.thread_id)?;
+        if let Some(writer) = shared.live.find(params.source) {
+            writer.store(shared, OPERATION, false).await?;
+        }
+        shared.fork(params).await
+    }
+
+    async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext> {
+        const OPERATION: &str = "load_model_context";
+        let (entry, folded) = self.shared.readable(OPERATION, params.thread_id, params.include_archived).await?;
+        let expected = Expected::of(&folded.metadata);
+        self.shared.model_context(OPERATION, entry, expected).await
+    }
+
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         self.shared.list(params).await
     }
@@ -151,13 +170,13 @@ impl ThreadStore for LocalThreadStore {
 }
 
 impl Shared {
-    fn holder(&self) -> Holder {
+    pub(super) fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }
 }
 
 /// Whether anything of this life is in the log, durable or not.
-fn is_stored(engine: &Engine, key: ThreadKey) -> bool {
+pub(super) fn is_stored(engine: &Engine, key: ThreadKey) -> bool {
     engine.head(&key.stream(ITEMS)).is_some() || engine.head(&key.stream(crate::event::CONTROL)).is_some()
 }
 

@@ -33,16 +33,19 @@ fn item(word: &str) -> RolloutItem {
         "ghost" => ("response_item", "{\"type\":\"ghost_snapshot\"}".to_owned()),
         "settings" => ("turn_context", format!("{{\"model\":\"m-{text}\"{id}}}")),
         "anonymous" => ("turn_context", format!("{{\"model\":\"m-{text}\"}}")),
-        "tokens" => {
-            ("event_msg", format!("{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{{\"total_tokens\":{text}}}}}}}"))
-        }
+        "tokens" => (
+            "event_msg",
+            format!("{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{{\"total_tokens\":{text}}}}}}}"),
+        ),
         "limits" => ("event_msg", "{\"type\":\"token_count\",\"info\":null}".to_owned()),
         "back" => ("event_msg", format!("{{\"type\":\"thread_rolled_back\",\"num_turns\":{text}}}")),
         "compacted" => {
             let items: Vec<String> = text.split('+').map(|text| message("user", text)).collect();
             ("compacted", format!("{{\"message\":\"\",\"replacement_history\":[{}]}}", items.join(",")))
         }
-        "condensed" => ("compacted", "{\"message\":\"\",\"replacement_history\":[{\"type\":\"compaction\"}]}".to_owned()),
+        "condensed" => {
+            ("compacted", "{\"message\":\"\",\"replacement_history\":[{\"type\":\"compaction\"}]}".to_owned())
+        }
         "summed" => ("compacted", format!("{{\"message\":\"{text}\"}}")),
         "delivery" => ("inter_agent_communication_metadata", format!("{{\"trigger_turn\":{text}}}")),
         "agent" => ("response_item", format!("{{\"type\":\"agent_message\",\"text\":\"{text}\"}}")),

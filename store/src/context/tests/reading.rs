@@ -21,7 +21,8 @@ fn without_a_checkpoint_all_of_it_is_the_context() {
 #[test]
 fn a_checkpoint_taken_back_is_passed_over() {
     let old = "start:0 settings:0 user:old tokens:1 end:0 ".repeat(50);
-    let words = format!("{old} start:a settings:a user:a condensed end:a start:b settings:b user:b condensed end:b back:1");
+    let words =
+        format!("{old} start:a settings:a user:a condensed end:a start:b settings:b user:b condensed end:b back:1");
     let context = context(&words);
     assert_eq!(seen_of(&context), ["compaction"]);
     assert_eq!(context.items[0].ordinal, 253);

@@ -37,7 +37,8 @@ fn a_compaction_makes_the_model_forget_the_settings_before_it() {
 
 #[test]
 fn the_older_compaction_keeps_the_users_words_and_forgets_all_settings() {
-    let words = "place start:1 settings:1 user:one answer:1 summed:done end:1 start:2 settings:2 user:two answer:2 end:2";
+    let words =
+        "place start:1 settings:1 user:one answer:1 summed:done end:1 start:2 settings:2 user:two answer:2 end:2";
     assert_eq!(seen(words), "one done two 2");
     assert_eq!((reference(words), previous(words).as_deref()), (None, Some("m-2")));
     assert_eq!(seen("user:one answer:1 summed: user:two"), "one two", "a summary that says nothing adds nothing");
