@@ -26,12 +26,14 @@ mod fact;
 mod scan;
 mod segment;
 mod turns;
+mod watch;
 
 use bytes::Bytes;
 
 pub use ending::{Ending, OpenTurn};
 pub use scan::{ContextScan, Expected};
 pub use turns::{Turn, TurnEnd, display_turns, turns, user_positions};
+pub use watch::TurnWatch;
 
 use crate::item::Kind;
 use crate::item::typed::{EventMsg, TokenCount, TurnContext, Typed};

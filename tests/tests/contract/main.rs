@@ -18,3 +18,5 @@ mod live_threads;
 mod metadata;
 mod policy;
 mod reading;
+mod relations;
+mod rolling_back;
