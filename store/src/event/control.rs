@@ -45,6 +45,8 @@ pub enum Origin {
     Imported(Place),
     /// As a fork of another thread, in this store.
     Forked(Box<Fork>),
+    /// By importing a file that begins with its own first line and then repeats what another thread of this store has.
+    ImportedFork(Place, Box<Fork>),
 }
 
 impl Origin {
@@ -52,8 +54,17 @@ impl Origin {
     #[must_use]
     pub fn fork(&self) -> Option<&Fork> {
         match self {
-            Origin::Forked(fork) => Some(fork),
+            Origin::Forked(fork) | Origin::ImportedFork(_, fork) => Some(fork),
             Origin::Native | Origin::Imported(_) => None,
+        }
+    }
+
+    /// The file that it began with.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Origin::Imported(place) | Origin::ImportedFork(place, _) => Some(place),
+            Origin::Native | Origin::Forked(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::inherited::Inherited;
 use super::patch::MetadataPatch;
 use super::register::{First, Set, Stamp};
 use super::user::UserSet;
-use crate::event::{Created, Origin, Source};
+use crate::event::{Created, Source};
 use crate::item::{RolloutItem, Timestamp};
 use crate::thread::ThreadId;
 
@@ -134,10 +134,7 @@ impl ThreadMetadata {
 
 impl Began {
     fn of(created: &Created) -> Began {
-        let name_ms = match &created.origin {
-            Origin::Native | Origin::Forked(_) => None,
-            Origin::Imported(place) => name_time(place.path.file_name()),
-        };
+        let name_ms = created.origin.place().and_then(|place| name_time(place.path.file_name()));
         Began { at_ms: created.at_ms, name_ms: name_ms.map(Timestamp::ms) }
     }
 }

@@ -154,6 +154,100 @@ fn chains_of_a_thousand_forks_are_read_whole() {
     );
 }
 
+/// A copy that an agent made when it forked A: its own first line, all of A's, and its own.
+fn copied(of: &str, own: &[String]) -> String {
+    let first = line(50, "session_meta", &format!("{{\"id\":\"{B}\",\"forked_from_id\":\"{A}\",\"cwd\":\"/work\"}}"));
+    [&[first, of.to_owned()], own].concat().concat()
+}
+
+fn of_thread(store: &Store, id: &str) -> crate::ThreadSummary {
+    store.thread(id.parse().unwrap()).unwrap()
+}
+
+#[test]
+fn a_copied_history_is_stored_once_and_exported_as_it_was() {
+    let bench = Bench::new();
+    let own = [message(60, "its own"), message(61, "another")];
+    bench.put("1.jsonl", rollout(A, 40));
+    bench.put("2.jsonl", copied(&rollout(A, 40), &own));
+    let report = bench.import();
+    assert_eq!((report.files[1].outcome, report.files[1].lines_added), (Outcome::New, 3), "{report:?}");
+    assert_eq!(report.files[1].bytes, wide(copied(&rollout(A, 40), &own).len()));
+    bench.assert_round_trip();
+    let store = bench.open_read();
+    let fork = of_thread(&store, B);
+    assert_eq!((fork.current.facts.totals().lines, store.items(fork.current.key).count()), (3, 44));
+    let metadata = store.metadata(fork.current.key);
+    assert_eq!((metadata.preview(), metadata.user_messages(), metadata.items()), (Some("message 1"), 42, 44));
+    assert_eq!(metadata.forked_from(), Some(A));
+    let disk: Arc<dyn threadlog_engine::fs::Fs> = Arc::new(bench.disk.clone());
+    let verified = Store::verify_on(disk, root(), &Silent).unwrap();
+    assert!(verified.is_sound() && verified.files == 2, "{verified:?}");
+    assert!(bench.import().files.iter().all(|file| file.outcome == Outcome::Unchanged));
+}
+
+#[test]
+fn both_files_of_a_copied_history_go_on() {
+    let bench = Bench::new();
+    bench.put("1.jsonl", rollout(A, 40));
+    // Forked before the source had all that it has now.
+    bench.put("2.jsonl", copied(&rollout(A, 30), &[message(60, "its own")]));
+    assert_eq!(bench.import().files[1].lines_added, 2);
+    bench.put("1.jsonl", rollout(A, 45));
+    bench.put("2.jsonl", copied(&rollout(A, 30), &[message(60, "its own"), message(61, "more")]));
+    let report = bench.import();
+    assert!(report.files.iter().all(|file| file.outcome == Outcome::Grown), "{report:?}");
+    assert_eq!(report.files[1].lines_added, 1);
+    bench.assert_round_trip();
+    let store = bench.open_read();
+    assert_eq!((of_thread(&store, A).others.len(), of_thread(&store, B).others.len()), (0, 0));
+}
+
+#[test]
+fn a_copy_that_comes_before_its_source_is_kept_whole() {
+    let bench = Bench::new();
+    bench.put("1.jsonl", copied(&rollout(A, 40), &[message(60, "its own")]));
+    assert_eq!(bench.import().files[0].lines_added, 43);
+    bench.put("2.jsonl", rollout(A, 40));
+    assert_eq!(bench.import().files[0].outcome, Outcome::Unchanged);
+    bench.assert_round_trip();
+    assert!(bench.import().files.iter().all(|file| file.outcome == Outcome::Unchanged));
+}
+
+#[test]
+fn in_one_import_the_order_of_the_files_makes_no_difference() {
+    let bench = Bench::new();
+    bench.put("1.jsonl", copied(&rollout(A, 40), &[message(60, "its own")]));
+    bench.put("2.jsonl", rollout(A, 40));
+    assert_eq!(bench.import().files[0].lines_added, 2);
+    bench.assert_round_trip();
+}
+
+#[test]
+fn what_differs_or_saves_nothing_is_kept_whole() {
+    for of in [rollout(A, 40).replace("message 1\"", "message one\""), meta(A)] {
+        let bench = Bench::new();
+        bench.put("1.jsonl", rollout(A, 40));
+        let text = copied(&of, &[message(60, "its own")]);
+        bench.put("2.jsonl", &text);
+        assert_eq!(bench.import().files[1].bytes_added, wide(text.len()));
+        bench.assert_round_trip();
+    }
+}
+
+#[test]
+fn a_fork_that_was_exported_is_known_when_it_is_imported_again() {
+    let bench = Bench::new();
+    let store = bench.open();
+    plant(&store, key(1), None, &[meta("00000000-0000-0000-0000-000000000001"), message(1, "one")]);
+    plant(&store, key(2), Some((key(1), 2)), &[fork_meta(key(2), key(1)), message(3, "its own")]);
+    let to = bench.folder.path().join("to");
+    assert_eq!(store.export(None, &to, &ExportOptions::default(), &Silent).failed, []);
+    let report = store.import(&[to], &one_job(), &Silent).unwrap();
+    assert!(report.files.iter().all(|file| file.outcome == Outcome::Unchanged), "{report:?}");
+    assert_eq!(store.threads().len(), 2);
+}
+
 #[test]
 fn a_fork_takes_a_few_bytes_and_its_summary_a_kilobyte_at_most() {
     let long = || Some("ä".repeat(10_000));
