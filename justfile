@@ -59,6 +59,10 @@ bench *ARGS:
 figures *ARGS:
     cargo run --release -p threadlog-benches --bin figures -- {{ ARGS }}
 
+# What a fork costs, and what a chain of a thousand forks costs to read
+forks:
+    cargo run --release -p threadlog-benches --bin forks
+
 # An import killed so many times at random moments (the seed's; 269 MB of files), run again, exported, compared
 kill-import KILLS="10" SEED="1" THREADS="600":
     THREADLOG_KILLS={{ KILLS }} THREADLOG_KILL_SEED={{ SEED }} THREADLOG_KILL_THREADS={{ THREADS }} \

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{archive, demo, dump, export, r#gen, import, list, rename, salvage, show, stats, verify};
+use crate::command::{
+    archive, demo, dump, export, fork, r#gen, import, list, rename, rollback, salvage, show, stats, tree, verify,
+};
 use crate::exit;
 
 /// Rollout files of AI agents in a durable, checksummed log: import them, list them, read them, and get them back byte
@@ -44,6 +46,12 @@ pub enum Command {
     Archive(archive::Archive),
     /// Take threads back into the list
     Unarchive(archive::Archive),
+    /// Make a thread that begins with another's items and goes on by itself; nothing is copied
+    Fork(fork::Fork),
+    /// Take back the last turns of a thread: a marker is appended, nothing is removed
+    Rollback(rollback::Rollback),
+    /// Show which threads came from which: forks, and threads that agents started
+    Tree(tree::Tree),
     /// Check every byte of the store
     Verify(verify::Verify),
     /// Sizes and counts of the store

@@ -48,6 +48,14 @@ fn arguments_that_make_no_sense_are_2() {
         &["rename", "019c", "  "],
         &["archive"],
         &["unarchive"],
+        &["fork"],
+        &["fork", "019c@middle"],
+        &["fork", "019c@user:x"],
+        &["fork", "019c", "--new", "no id"],
+        &["rollback", "019c"],
+        &["rollback", "019c", "0"],
+        &["rollback", "019c", "-1"],
+        &["tree", "019c", "019d"],
     ] {
         machine.run(arguments).must_be(2);
         assert!(!machine.store().exists(), "{arguments:?} made a store");

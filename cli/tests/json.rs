@@ -91,7 +91,7 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "import",
     "export",
     "list",
@@ -99,6 +99,9 @@ const COMMANDS: [&str; 13] = [
     "rename",
     "archive",
     "unarchive",
+    "fork",
+    "rollback",
+    "tree",
     "verify",
     "stats",
     "salvage",
@@ -142,6 +145,10 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         &["list", "--archived"],
         &["unarchive", &ids[0]],
         &["list", "--limit", "1"],
+        &["fork", &ids[0]],
+        &["rollback", &ids[0], "1"],
+        &["tree"],
+        &["tree", &ids[0]],
     ] {
         run(&machine, arguments);
     }
@@ -215,7 +222,7 @@ fn the_records_of_a_thread_are_these() {
     assert_eq!(*of_type(&list, "thread")[0], thread);
     let nothing = json!({
         "other_collection": 0, "without_preview": 0, "other_source": 0, "other_provider": 0, "other_cwd": 0,
-        "not_found": 0, "several": 0,
+        "not_found": 0, "unrelated": 0, "several": 0,
     });
     let total = list.last().unwrap();
     assert_eq!((&total["threads"], &total["shown"], &total["bytes"]), (&json!(1), &json!(1), &json!(ROLLOUT.len())));

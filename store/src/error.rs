@@ -60,6 +60,15 @@ pub enum Error {
         #[source]
         why: Unreadable,
     },
+    /// What a fork stands on cannot be read.
+    #[error("thread {key} cannot be read whole, because {fault}; what is its own can be: run verify")]
+    Lineage {
+        /// The fork.
+        key: ThreadKey,
+        /// What is wrong.
+        #[source]
+        fault: LineageFault,
+    },
     /// What comes out of the store is not what was imported.
     #[error(
         "thread {key} no longer gives the bytes of {path}: {what}; run verify, and import the file again if you have it"
@@ -101,6 +110,36 @@ pub enum Error {
     ReadOnly,
 }
 
+/// What is wrong with what a fork stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineageFault {
+    /// The base is not in the store.
+    #[error("its first {end} items are those of thread {base}, which is not in this store")]
+    Missing {
+        /// The life it was forked from.
+        base: ThreadKey,
+        /// How many items of it are needed.
+        end: u64,
+    },
+    /// The base has fewer items than were forked.
+    #[error("its first {end} items are those of thread {base}, which has {found}")]
+    Short {
+        /// The life it was forked from.
+        base: ThreadKey,
+        /// How many items of it are needed.
+        end: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// The base was forked from the fork.
+    #[error("it was forked from thread {base}, which was forked from it")]
+    Cycle {
+        /// The life that comes twice.
+        base: ThreadKey,
+    },
+}
+
 impl Error {
     /// Wraps an I/O error with what was tried and where.
     pub(crate) fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -113,7 +152,7 @@ impl Error {
     pub fn is_corruption(&self) -> bool {
         match self {
             Error::Engine(error) => error.is_corruption(),
-            Error::Mismatch { .. } => true,
+            Error::Mismatch { .. } | Error::Lineage { .. } => true,
             _ => false,
         }
     }

@@ -10,12 +10,14 @@ use threadlog_engine::{ReadLog, Record, Records};
 use crate::error::{Error, Result};
 use crate::event::{Body, Event, ITEMS, ItemRecord, Unreadable};
 use crate::item::RolloutItem;
+use crate::lineage::{Lineage, Part};
 use crate::thread::ThreadKey;
 
 /// An item and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredItem {
-    /// Position in the items stream; of a line that came in several records, the first one's.
+    /// Position in the thread's history, what it inherited included; of a line that came in several records, the
+    /// first one's.
     pub ordinal: u64,
     /// When that record was appended: hybrid logical clock.
     pub clock: u64,
@@ -23,15 +25,21 @@ pub struct StoredItem {
     pub item: RolloutItem,
 }
 
-/// Iterator over a life's items. Lines that came in several records are put together. A lost or
+/// Iterator over a life's items, what it inherited first. Lines that came in several records are put together. A lost or
 /// unreadable record is an error in its place, and reading goes on after it.
 ///
 /// Memory: the longest line.
 pub struct Items {
-    key: ThreadKey,
-    records: Records,
+    parts: VecDeque<Reading>,
     ready: VecDeque<Result<StoredItem>>,
     piece: Option<Piece>,
+}
+
+/// Records of one life of a history.
+struct Reading {
+    key: ThreadKey,
+    offset: u64,
+    records: Records,
 }
 
 /// The beginning of a line.
@@ -41,37 +49,86 @@ struct Piece {
     bytes: BytesMut,
 }
 
+impl Reading {
+    fn new(log: &dyn ReadLog, part: &Part) -> Reading {
+        Reading { key: part.key, offset: part.offset, records: log.read(&part.key.stream(ITEMS), part.own()) }
+    }
+}
+
 impl Items {
-    pub(crate) fn new(log: &dyn ReadLog, key: ThreadKey, from: u64) -> Items {
-        Items::within(log, key, from..u64::MAX)
-    }
-
-    /// The items whose records have these ordinals.
+    /// A life's own items whose records have these ordinals in its own stream.
     pub(crate) fn within(log: &dyn ReadLog, key: ThreadKey, range: Range<u64>) -> Items {
-        let records = log.read(&key.stream(ITEMS), range);
-        Items { key, records, ready: VecDeque::new(), piece: None }
+        Items::of(log, &Lineage::of_one(key), range)
     }
 
-    /// The last `count` items.
-    pub(crate) fn tail(log: &dyn ReadLog, key: ThreadKey, count: u64) -> Items {
-        let mut end = log.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
-        let (mut start, mut missing) = (end, count);
+    /// The items with these ordinals in a history.
+    pub(crate) fn of(log: &dyn ReadLog, lineage: &Lineage, range: Range<u64>) -> Items {
+        let parts = lineage.parts(range).map(|part| Reading::new(log, &part)).collect();
+        Items { parts, ready: VecDeque::new(), piece: None }
+    }
+
+    /// All items of a history, in the order in which a rollout file has them.
+    pub(crate) fn in_file(log: &dyn ReadLog, lineage: &Lineage) -> Items {
+        let parts = lineage.file_parts().iter().map(|part| Reading::new(log, part)).collect();
+        Items { parts, ready: VecDeque::new(), piece: None }
+    }
+
+    /// Nothing but this error.
+    pub(crate) fn failed(error: Error) -> Items {
+        Items { parts: VecDeque::new(), ready: VecDeque::from([Err(error)]), piece: None }
+    }
+
+    /// The last `count` items of a history.
+    pub(crate) fn tail(log: &dyn ReadLog, lineage: &Lineage, count: u64) -> Items {
+        Items::of(log, lineage, Items::tail_start(log, lineage, lineage.end(log), count)..u64::MAX)
+    }
+
+    /// Where the last `count` items before `end` begin.
+    pub(crate) fn tail_start(log: &dyn ReadLog, lineage: &Lineage, mut end: u64, count: u64) -> u64 {
         // A line may be several records: look further back until there are enough that begin one.
+        let (mut start, mut missing) = (end, count);
         while missing > 0 && start > 0 {
             end = start;
             start = start.saturating_sub(missing);
-            let lines = log.read(&key.stream(ITEMS), start..end).filter(|record| !continues(record)).count();
-            missing = missing.saturating_sub(wide(lines));
+            let parts = lineage.parts(start..end);
+            let lines = parts.flat_map(|part| Reading::new(log, &part).records).filter(|record| !continues(record));
+            missing = missing.saturating_sub(wide(lines.count()));
         }
-        Items::new(log, key, start)
+        start
     }
 
-    fn take(&mut self, record: Record) {
-        let Record { ordinal, clock, .. } = record;
+    /// The ordinal of the first record of the line that the record with this ordinal belongs to.
+    pub(crate) fn line_start(log: &dyn ReadLog, lineage: &Lineage, mut ordinal: u64) -> u64 {
+        let is_rest = |ordinal: u64| {
+            let part = lineage.parts(ordinal..ordinal.saturating_add(1)).next();
+            part.is_some_and(|part| Reading::new(log, &part).records.next().is_some_and(|record| continues(&record)))
+        };
+        while ordinal > 0 && is_rest(ordinal) {
+            ordinal = ordinal.saturating_sub(1);
+        }
+        ordinal
+    }
+
+    fn records(&mut self) -> Option<(ThreadKey, u64, threadlog_engine::Result<Record>)> {
+        loop {
+            let part = self.parts.front_mut()?;
+            let (key, offset) = (part.key, part.offset);
+            if let Some(record) = part.records.next() {
+                return Some((key, offset, record));
+            }
+            self.parts.pop_front();
+            // A line does not go on in another life.
+            self.give_piece();
+        }
+    }
+
+    fn take(&mut self, key: ThreadKey, offset: u64, record: Record) {
+        let Record { ordinal: own, clock, .. } = record;
+        let ordinal = own.saturating_add(offset);
         let item = match Event::decode(&record).body {
             Body::Item(item) => item,
             body => {
-                let error = unreadable(self.key, ordinal, &body);
+                let error = unreadable(key, own, &body);
                 return self.fail(error);
             }
         };
@@ -124,23 +181,20 @@ impl Iterator for Items {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
-            match self.records.next() {
-                Some(Ok(record)) => self.take(record),
-                Some(Err(error)) => self.fail(error.into()),
-                None => {
-                    self.give_piece();
-                    return self.ready.pop_front();
-                }
+            match self.records() {
+                Some((key, offset, Ok(record))) => self.take(key, offset, record),
+                Some((_, _, Err(error))) => self.fail(error.into()),
+                None => return self.ready.pop_front(),
             }
         }
     }
 }
 
 /// Iterator over a life's items as a rollout file has them, in chunks. Ends after the first error: what
-/// follows it would stand in the wrong place of the file.
+/// follows it would stand in the wrong place of the file. A fork's file begins with the fork's own first item; then comes
+/// what it inherited, and then its own.
 pub struct Rendering {
-    key: ThreadKey,
-    records: Option<Records>,
+    parts: VecDeque<Reading>,
     failed: Option<Error>,
 }
 
@@ -149,21 +203,28 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 impl Rendering {
     pub(crate) fn new(log: &dyn ReadLog, key: ThreadKey) -> Rendering {
-        Rendering { key, records: Some(log.read(&key.stream(ITEMS), 0..u64::MAX)), failed: None }
+        match Lineage::of(log, key) {
+            Err(error) => Rendering { parts: VecDeque::new(), failed: Some(error) },
+            Ok(lineage) => {
+                let parts = lineage.file_parts().iter().map(|part| Reading::new(log, part)).collect();
+                Rendering { parts, failed: None }
+            }
+        }
     }
 
     fn fill(&mut self, chunk: &mut Vec<u8>) -> Result<()> {
-        while let Some(records) = &mut self.records
+        while let Some(part) = self.parts.front_mut()
             && chunk.len() < CHUNK_BYTES
         {
-            let Some(record) = records.next() else {
-                self.records = None;
-                break;
+            let key = part.key;
+            let Some(record) = part.records.next() else {
+                self.parts.pop_front();
+                continue;
             };
             let record = record?;
             match Event::decode(&record).body {
                 Body::Item(item) => item.render(chunk),
-                body => return Err(unreadable(self.key, record.ordinal, &body)),
+                body => return Err(unreadable(key, record.ordinal, &body)),
             }
         }
         Ok(())
@@ -179,7 +240,7 @@ impl Iterator for Rendering {
         }
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         if let Err(error) = self.fill(&mut chunk) {
-            self.records = None;
+            self.parts.clear();
             // What stands before the damage comes first.
             if chunk.is_empty() {
                 return Some(Err(error));

@@ -23,14 +23,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backwards;
 pub mod clock;
+pub mod context;
 pub mod error;
 pub mod event;
 pub mod export;
 mod fold;
+mod fork;
 pub mod import;
 pub mod item;
 mod items;
+mod lineage;
 pub mod list;
 pub mod live;
 pub mod local;
@@ -52,7 +56,7 @@ pub mod verify;
 pub mod view;
 mod workers;
 
-pub use error::{Error, Result};
+pub use error::{Error, LineageFault, Result};
 pub use export::{ExportOptions, ExportReport, Selected};
 pub use import::{ImportOptions, ImportReport};
 pub use item::RolloutItem;

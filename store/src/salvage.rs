@@ -10,7 +10,8 @@ use threadlog_engine::{ReadLog, Reader};
 
 use crate::error::Result;
 use crate::export::{ExportOptions, ExportReport, ExportedFile, Job, marked, plan, write};
-use crate::items::{Items, Rendering};
+use crate::items::{Items, Rendering, StoredItem};
+use crate::lineage::Lineage;
 use crate::path::PathBytes;
 use crate::progress::{Progress, Refusal};
 use crate::table::Table;
@@ -63,10 +64,18 @@ pub(crate) fn salvage(fs: Arc<dyn Fs>, root: &Path, to: &Path, progress: &dyn Pr
     Ok(report)
 }
 
+/// All that can be read of a life, in the order of its file. If what it was forked from cannot be found: its own items.
+fn rest_of(log: &dyn ReadLog, key: ThreadKey) -> Box<dyn Iterator<Item = Result<StoredItem>>> {
+    match Lineage::of(log, key) {
+        Ok(lineage) => Box::new(Items::in_file(log, &lineage)),
+        Err(error) => Box::new(Items::within(log, key, 0..u64::MAX).chain(Items::failed(error))),
+    }
+}
+
 fn rescue(log: &dyn ReadLog, job: &Job, to: &Path, options: &ExportOptions, report: &mut SalvageReport) {
     let path = marked(&job.path, "salvaged");
     let (mut lines, mut lost_records) = (0, 0);
-    let rest = Items::new(log, job.key, 0).filter_map(|item| match item {
+    let rest = rest_of(log, job.key).filter_map(|item| match item {
         Ok(item) => {
             lines += 1;
             let mut bytes = Vec::new();

@@ -12,6 +12,7 @@ use crate::export::{self, ExportOptions, ExportReport, Selected};
 use crate::fold::{self, Folded};
 use crate::import::{self, ImportOptions, ImportReport};
 use crate::items::{Items, Rendering};
+use crate::lineage::Lineage;
 use crate::log::Log;
 use crate::metadata::ThreadMetadata;
 use crate::progress::Progress;
@@ -128,19 +129,27 @@ impl Store {
         crate::summary::resolve(&Table::load(self.log()), text)
     }
 
-    /// A life's items, in order; a lost or unreadable record is an error in its place, and reading goes on.
+    /// A life's items, in order, what it inherited first; a lost or unreadable record is an error in its place, and
+    /// reading goes on.
     #[must_use]
     pub fn items(&self, key: ThreadKey) -> Items {
-        Items::new(self.log(), key, 0)
+        match Lineage::of(self.log(), key) {
+            Ok(lineage) => Items::of(self.log(), &lineage, 0..u64::MAX),
+            Err(error) => Items::failed(error),
+        }
     }
 
-    /// A life's last `count` items, in order. *Cost:* what it returns.
+    /// A life's last `count` items, in order. *Cost:* what it returns, and a look at each life it was forked from.
     #[must_use]
     pub fn tail(&self, key: ThreadKey, count: u64) -> Items {
-        Items::tail(self.log(), key, count)
+        match Lineage::of(self.log(), key) {
+            Ok(lineage) => Items::tail(self.log(), &lineage, count),
+            Err(error) => Items::failed(error),
+        }
     }
 
-    /// A life's items as a rollout file has them, in chunks of about 256 KiB; ends at the first error.
+    /// A life's items as a rollout file has them, in chunks of about 256 KiB; ends at the first error. A fork's file
+    /// begins with its own first item, then comes what it inherited, then the rest.
     #[must_use]
     pub fn render(&self, key: ThreadKey) -> Rendering {
         Rendering::new(self.log(), key)

@@ -10,6 +10,7 @@ use threadlog_engine::{Conflict, Damage, Facts, ReadLog, Reader, StreamInfo};
 
 use crate::error::Result;
 use crate::event::{Body, Event, Source};
+use crate::items::Rendering;
 use crate::path::PathBytes;
 use crate::progress::Progress;
 use crate::table::{Entry, Table};
@@ -116,8 +117,11 @@ fn check(
 ) -> (Checked, Fault) {
     let mut checked = Checked::default();
     let mut fault = Fault { key, lost_records: 0, unreadable_records: 0, files: Vec::new() };
-    let mut files = Files::of(table.get(key));
+    let entry = table.get(key);
+    let mut files = Files::of(entry);
     let mut line = Vec::new();
+    // A file of a fork is made of other lives too.
+    let fork = entry.and_then(|entry| entry.life.created()).is_some_and(|created| created.origin.fork().is_some());
     for info in streams {
         for record in log.read(&info.stream, 0..u64::MAX) {
             let Ok(record) = record else {
@@ -129,6 +133,7 @@ fn check(
             checked.payload_bytes += bytes;
             progress.advanced(bytes);
             match Event::decode(&record).body {
+                Body::Item(_) if fork => {}
                 Body::Item(item) => {
                     line.clear();
                     item.render(&mut line);
@@ -138,6 +143,9 @@ fn check(
                 Body::Unreadable(_) => fault.unreadable_records += 1,
             }
         }
+    }
+    if fork && files.checked > 0 {
+        Rendering::new(log, key).map_while(std::result::Result::ok).for_each(|chunk| files.add(&chunk));
     }
     checked.files = files.checked;
     fault.files = files.finish();

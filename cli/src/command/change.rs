@@ -1,4 +1,4 @@
-//! What `rename`, `archive` and `unarchive` share: finding the threads, and opening the store to change them.
+//! What `rename`, `archive`, `unarchive`, `fork` and `rollback` share: finding the threads, and opening the store to change them.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ impl Change {
         for text in ids {
             if text.contains('~') {
                 return Err(Failure::usage(format!(
-                    "{text} is one revision: names and the archive are the whole thread's, so leave ~N out"
+                    "{text} is one revision: this is done to the whole thread, as it is now, so leave ~N out"
                 )));
             }
             let thread = found.resolve(text)?.thread;

@@ -117,6 +117,14 @@ fn of_control(control: &Control) -> String {
     match control {
         Control::Created(created) => match &created.origin {
             Origin::Native => "a thread was created".to_owned(),
+            Origin::Forked(fork) => {
+                format!("a thread was created as a fork of {} at record {}", fork.source(), fork.base.end)
+            }
+            Origin::ImportedFork(place, fork) => {
+                let path = human::one_line(&place.path.to_string(), 120);
+                let (source, end) = (fork.source(), fork.base.end);
+                format!("a thread was created from {path}, which repeats the first {end} records of {source}")
+            }
             Origin::Imported(place) => {
                 format!("a thread was created from {}", human::one_line(&place.path.to_string(), 120))
             }

@@ -21,15 +21,18 @@ mod change;
 pub mod demo;
 pub mod dump;
 pub mod export;
+pub mod fork;
 pub mod r#gen;
 pub mod import;
 pub mod list;
 mod odd;
 pub mod rename;
+pub mod rollback;
 pub mod salvage;
 pub mod show;
 pub mod stats;
 mod summary;
+pub mod tree;
 pub mod verify;
 
 /// Runs the command and shows what it said.
@@ -44,6 +47,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Rename(arguments) => rename::run(arguments, &context, &mut out),
         Command::Archive(arguments) => archive::run(arguments, true, &context, &mut out),
         Command::Unarchive(arguments) => archive::run(arguments, false, &context, &mut out),
+        Command::Fork(arguments) => fork::run(arguments, &context, &mut out),
+        Command::Rollback(arguments) => rollback::run(arguments, &context, &mut out),
+        Command::Tree(arguments) => tree::run(arguments, &context, &mut out),
         Command::Verify(_) => verify::run(&context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
@@ -64,6 +70,9 @@ fn name(command: &Command) -> &'static str {
         Command::Rename(_) => "rename",
         Command::Archive(_) => "archive",
         Command::Unarchive(_) => "unarchive",
+        Command::Fork(_) => "fork",
+        Command::Rollback(_) => "rollback",
+        Command::Tree(_) => "tree",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
         Command::Salvage(_) => "salvage",

@@ -37,6 +37,10 @@ pub struct Thread<'a> {
     user_messages: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens_used: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inherited: Option<u64>,
     lines: u64,
     bytes: u64,
     odd_lines: odd::Counts,
@@ -114,6 +118,8 @@ impl<'a> Thread<'a> {
             turns: metadata.turns(),
             user_messages: metadata.user_messages(),
             tokens_used: metadata.tokens_used(),
+            own_tokens: metadata.own_tokens(),
+            inherited: metadata.inherited().map(|inherited| inherited.items),
             lines: totals.lines,
             bytes: totals.bytes,
             odd_lines: odd::Counts::new(&totals.odd),

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::Unreadable;
-use crate::metadata::MetadataPatch;
+use crate::metadata::{Inherited, MetadataPatch};
 use crate::path::PathBytes;
+use crate::thread::{ThreadId, ThreadKey};
 
 /// A fact about one life of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,68 @@ pub enum Origin {
     Native,
     /// By importing a file.
     Imported(Place),
+    /// As a fork of another thread, in this store.
+    Forked(Box<Fork>),
+    /// By importing a file that begins with its own first line and then repeats what another thread of this store has.
+    ImportedFork(Place, Box<Fork>),
+}
+
+impl Origin {
+    /// What its history begins with, if that is another thread's.
+    #[must_use]
+    pub fn fork(&self) -> Option<&Fork> {
+        match self {
+            Origin::Forked(fork) | Origin::ImportedFork(_, fork) => Some(fork),
+            Origin::Native | Origin::Imported(_) => None,
+        }
+    }
+
+    /// The file that it began with.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Origin::Imported(place) | Origin::ImportedFork(place, _) => Some(place),
+            Origin::Native | Origin::Forked(_) => None,
+        }
+    }
+}
+
+/// What a fork has of another thread. Nothing is copied: its history is the base's items, and then its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// Whose items come first, and how many.
+    pub base: Base,
+    /// The thread that was forked, if that is another than the base's: it was cut inside what it had inherited itself.
+    pub source: Option<ThreadId>,
+    /// What is known of the inherited part, so that lists need not read it.
+    pub inherited: Inherited,
+}
+
+/// The beginning of one life of a thread. The life stays readable as long as a fork stands on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Which of its lives.
+    pub incarnation: u64,
+    /// The ordinal behind the last item of it, what it inherited itself included; the fork's own items begin there.
+    pub end: u64,
+}
+
+impl Base {
+    /// The life.
+    #[must_use]
+    pub fn key(&self) -> ThreadKey {
+        ThreadKey { thread: self.thread, incarnation: self.incarnation }
+    }
+}
+
+impl Fork {
+    /// The thread that was forked.
+    #[must_use]
+    pub fn source(&self) -> ThreadId {
+        self.source.unwrap_or(self.base.thread)
+    }
 }
 
 /// A rollout file's name: the folder that was imported, and the path below it.

@@ -9,7 +9,7 @@
 mod control;
 mod item;
 
-pub use control::{Control, Created, Origin, Place, Source};
+pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
 use threadlog_engine::id::{Channel, StreamId};
 use threadlog_engine::{ReadLog, Record};
@@ -37,6 +37,11 @@ pub const CODEC: u8 = 1;
 pub(crate) fn channels(log: &dyn ReadLog, key: ThreadKey) -> Vec<Channel> {
     let StreamId { thread, incarnation, .. } = key.stream(ITEMS);
     log.channels(&thread, incarnation)
+}
+
+/// Whether anything of a life is in the log, durable or not.
+pub(crate) fn has_records(log: &dyn ReadLog, key: ThreadKey) -> bool {
+    !channels(log, key).is_empty()
 }
 
 /// Those of its control records.

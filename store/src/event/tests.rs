@@ -63,6 +63,38 @@ fn a_time_that_cannot_be_rendered_is_not_believed() {
     assert_eq!(ItemRecord::decode(&bytes), Err(Unreadable::Content));
 }
 
+/// Forks stand on these for ever.
+#[test]
+fn the_creation_of_a_fork_keeps_its_bytes() {
+    let thread = |byte| crate::thread::ThreadId::from_uuid(uuid::Uuid::from_bytes([byte; 16]));
+    let inherited = crate::metadata::Inherited {
+        items: 300,
+        turns: Some(2),
+        preview: Some("hi".to_owned()),
+        model: Some("m".to_owned()),
+        ..Default::default()
+    };
+    let base = Base { thread: thread(1), incarnation: 200, end: 300 };
+    let fork = Fork { base, source: Some(thread(2)), inherited };
+    let origin = Origin::Forked(Box::new(fork));
+    let created = Control::Created(Created { at_ms: 5, id_text: None, rollout: None, origin: origin.clone() });
+    let mut bytes = Vec::new();
+    created.encode(&mut bytes);
+    let head = [&[0, 5, 0, 0, 2, 16][..], &[1; 16], &[0xc8, 1, 0xac, 2, 1, 16], &[2; 16]].concat();
+    let inherited = [0xac, 2, 1, 2, 0, 0, 1, 2, b'h', b'i', 0, 1, 1, b'm', 0, 0, 0, 0];
+    assert_eq!(bytes, [&head[..], &inherited].concat());
+    assert_eq!(Control::decode(&bytes), Ok(created));
+
+    let Origin::Forked(fork) = origin else { panic!("{origin:?}") };
+    let origin = Origin::ImportedFork(source().place, fork);
+    let created = Control::Created(Created { at_ms: 5, id_text: None, rollout: None, origin });
+    bytes.clear();
+    created.encode(&mut bytes);
+    let place = [&[3, 2][..], b"/r", &[7], b"a.jsonl"].concat();
+    assert_eq!(bytes, [&head[..4], &place, &head[5..], &inherited].concat());
+    assert_eq!(Control::decode(&bytes), Ok(created));
+}
+
 /// The bytes of stored records must never change: stores written by this version are read by all later ones.
 #[test]
 fn item_records_keep_their_bytes() {

@@ -96,8 +96,10 @@ fn claims(key: ThreadKey, number: u64, entry: &Entry, owners: &Owners, alone: bo
     let clock = life.clock();
     vec![match life.created().map(|created| (&created.origin, created.at_ms)) {
         // Its import was never completed.
-        Some((Origin::Imported(place), _)) => claim(owners.path(place), None, clock, superseded(place)),
-        Some((Origin::Native, at_ms)) => {
+        Some((Origin::Imported(place) | Origin::ImportedFork(place, _), _)) => {
+            claim(owners.path(place), None, clock, superseded(place))
+        }
+        Some((Origin::Native | Origin::Forked(_), at_ms)) => {
             let mut native = claim(native_path(key.thread, at_ms), None, clock, false);
             native.job.complete = true;
             native

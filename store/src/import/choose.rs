@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::event::{Origin, Place};
+use crate::event::Place;
 use crate::import::compare::{Prefix, Relation, relate};
 use crate::import::file::{Fault, Planned};
 use crate::import::input::Input;
@@ -128,7 +128,7 @@ impl Run<'_> {
         if let Some((_, source)) = entry.life.source(place) {
             return Some(Before { bytes: Some(source.bytes), moved_from: None });
         }
-        if let Some(Origin::Imported(begun)) = entry.life.created().map(|created| &created.origin)
+        if let Some(begun) = entry.life.created().and_then(|created| created.origin.place())
             && begun.file() == place.file()
             && entry.life.places().next().is_none()
         {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::event::{Body, Event, ITEMS, Source};
 use crate::import::file::Fault;
 use crate::import::input::Input;
+use crate::lineage::Lineage;
 use crate::table::Entry;
 use crate::thread::ThreadKey;
 
@@ -35,7 +36,7 @@ impl Prefix {
         self.newlines + u64::from(self.mid_line)
     }
 
-    fn add(&mut self, bytes: &[u8]) {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
         self.bytes += wide(bytes.len());
         self.newlines += wide(memchr::memchr_iter(b'\n', bytes).count());
@@ -82,13 +83,25 @@ pub(crate) fn relate(engine: &Engine, key: ThreadKey, entry: &Entry, input: &Inp
             }
         };
         if let Some(prefix) = known {
-            if engine.read(&key.stream(ITEMS), 0..prefix.records).large_only().any(|record| record.is_err()) {
+            if is_missing_large(engine, key, prefix.records) {
                 return Ok(Relation::Damaged);
             }
             return Ok(if prefix.bytes < length { Relation::Grows(prefix) } else { Relation::Holds(prefix) });
         }
     }
     compare(engine, key, input)
+}
+
+/// Whether a large record is lost among the life's first `records`, or in what it inherited.
+fn is_missing_large(engine: &Engine, key: ThreadKey, records: u64) -> bool {
+    let Ok(lineage) = Lineage::of(engine, key) else { return true };
+    lineage.file_parts().iter().any(|part| {
+        let mut range = part.own();
+        if part.key == key {
+            range.end = range.end.min(records);
+        }
+        engine.read(&part.key.stream(ITEMS), range).large_only().any(|record| record.is_err())
+    })
 }
 
 /// The file's first bytes, if they are those that `source` had.
@@ -116,7 +129,13 @@ fn compare(engine: &Engine, key: ThreadKey, input: &Input) -> Result<Relation, F
     let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, input.reader()?);
     let mut prefix = Prefix::default();
     let (mut stored, mut found) = (Vec::new(), Vec::new());
-    for record in engine.read(&key.stream(ITEMS), 0..u64::MAX) {
+    let Ok(lineage) = Lineage::of(engine, key) else { return Ok(Relation::Damaged) };
+    let parts = lineage.file_parts();
+    let records = parts.iter().flat_map(|part| {
+        let own = part.key == key;
+        engine.read(&part.key.stream(ITEMS), part.own()).map(move |record| (own, record))
+    });
+    for (own, record) in records {
         let Ok(record) = record else { return Ok(Relation::Damaged) };
         let Body::Item(item) = Event::decode(&record).body else { return Ok(Relation::Damaged) };
         stored.clear();
@@ -132,7 +151,7 @@ fn compare(engine: &Engine, key: ThreadKey, input: &Input) -> Result<Relation, F
         if found.len() < stored.len() {
             return Ok(Relation::Holds(prefix));
         }
-        prefix.records += 1;
+        prefix.records += u64::from(own);
     }
     Ok(if prefix.bytes < input.bytes() { Relation::Grows(prefix) } else { Relation::Holds(prefix) })
 }

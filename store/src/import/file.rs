@@ -15,6 +15,7 @@ use crate::import::input::Input;
 use crate::import::lines::LineReader;
 use crate::import::report::{FileReport, Outcome};
 use crate::import::run::Run;
+use crate::import::shared::Shared;
 use crate::import::walk::Found;
 use crate::item::{Line, Oddities, Oddity, OddityCounts, parse};
 
@@ -64,8 +65,8 @@ impl Run<'_> {
     /// Adds to the store what it does not have of one file.
     pub(super) fn import(&self, planned: &Planned) -> Result<FileReport, Fault> {
         let input = Input::open(&planned.found.path, planned.found.packed)?;
-        let target = self.choose(planned, &input)?;
-        self.advanced(target.prefix.bytes);
+        let mut target = self.choose(planned, &input)?;
+        let shared = if target.is_new() { self.shared(planned, &input)? } else { None };
         let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
         let mut controls = Vec::new();
@@ -74,10 +75,20 @@ impl Run<'_> {
                 at_ms: self.clock.now_ms(),
                 id_text: planned.identity.id_text.clone(),
                 rollout: planned.identity.rollout,
-                origin: Origin::Imported(planned.found.place.clone()),
+                origin: match &shared {
+                    Some(shared) => Origin::ImportedFork(planned.found.place.clone(), Box::new(shared.fork.clone())),
+                    None => Origin::Imported(planned.found.place.clone()),
+                },
             });
             controls.push((appender.control(&created)?, created));
         }
+        let mut first = Added::default();
+        if let Some(Shared { first: line, prefix, .. }) = shared {
+            self.appended(appender.line(&parse(&line), false)?)?;
+            first = Added { lines: 1, bytes: wide(line.len()), ..first };
+            target.prefix = prefix;
+        }
+        self.advanced(target.prefix.bytes);
         let (modified_ns, exact) = modified_ns(input.about().modified()?);
         let mut source = Source {
             place: planned.found.place.clone(),
@@ -105,8 +116,8 @@ impl Run<'_> {
             outcome: target.outcome,
             moved_from: target.moved_from.map(|place| place.path),
             bytes: source.bytes,
-            lines_added: added.lines,
-            bytes_added: added.bytes,
+            lines_added: added.lines + first.lines,
+            bytes_added: added.bytes + first.bytes,
             odd: added.odd,
             time_cut: !exact,
         })

@@ -22,6 +22,8 @@ pub(crate) struct Identity {
     pub(crate) rollout: Option<Uuid>,
     /// The id as the file writes it, if that is not how it is printed here.
     pub(crate) id_text: Option<String>,
+    /// Whether it says that it was forked from another thread, and so may repeat it.
+    pub(crate) forked: bool,
 }
 
 /// Reads the beginning of a file. `None` if nothing about it says that it is a rollout.
@@ -32,6 +34,7 @@ pub(crate) fn identify(found: &Found, file: impl Read) -> io::Result<Option<Iden
     if meta.is_none() && !found.named && !is_rollout_name(name) {
         return Ok(None);
     }
+    let forked = meta.as_ref().is_some_and(|meta| meta.forked_from.is_some());
     let id_text = meta.and_then(|meta| meta.id);
     let stated: Option<ThreadId> = id_text.as_ref().and_then(|text| text.parse().ok());
     let thread =
@@ -40,6 +43,7 @@ pub(crate) fn identify(found: &Found, file: impl Read) -> io::Result<Option<Iden
         thread,
         rollout: by_name.and_then(|name| name.rollout),
         id_text: id_text.filter(|text| *text != thread.to_string()),
+        forked,
     }))
 }
 

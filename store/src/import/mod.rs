@@ -15,6 +15,7 @@ mod lines;
 mod plan;
 mod report;
 mod run;
+mod shared;
 mod walk;
 
 use std::path::PathBuf;

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
-use threadlog_engine::number::wide;
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
@@ -68,10 +67,16 @@ impl<'a> Run<'a> {
     /// Imports all that was found, in up to `jobs` threads; all that is reported is durable when this returns.
     pub(super) fn all(&self, walk: Walk, jobs: usize) -> Result<ImportReport> {
         let Plan { groups, alone, mut refused, skipped } = Plan::of(walk, |place| self.owner(place));
-        let files = || groups.iter().flatten().chain(&alone);
-        self.progress.planned(wide(files().count()), files().map(|file| file.bytes).sum());
+        let files = groups.iter().flatten().chain(&alone).map(|file| file.bytes);
+        let (count, bytes) = files.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+        self.progress.planned(count, bytes);
         let results = Mutex::new(Results::default());
-        workers::each(&groups, jobs, |group| self.group(group, &results));
+        // What others may repeat comes first.
+        let is_fork = |group: &Vec<Planned>| group.iter().any(|file| file.identity.forked);
+        let (forks, first): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_fork);
+        for groups in [first, forks] {
+            workers::each(&groups, jobs, |group| self.group(group, &results));
+        }
         self.group(&alone, &results);
         let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = results.error {
@@ -123,6 +128,15 @@ impl<'a> Run<'a> {
         }
         lives.sort_by_key(|(key, entry)| std::cmp::Reverse((entry.life.clock(), *key)));
         lives
+    }
+
+    /// The lives of a thread that are whole and hold all of their history themselves.
+    pub(super) fn whole_lives(&self, thread: ThreadId) -> Vec<ThreadKey> {
+        let state = lock(&self.state);
+        let whole = |entry: &Entry| {
+            !entry.damaged && entry.life.created().is_some_and(|created| created.origin.fork().is_none())
+        };
+        state.table.of_thread(thread).filter(|(_, entry)| whole(entry)).map(|(key, _)| key).collect()
     }
 
     /// Whether the store knows already that the target has this file, and by a name that tells as much.

@@ -1,9 +1,11 @@
 //! Which threads a list shows.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::list::search::Term;
 use crate::list::{ArchiveFilter, Hidden, ListParams, ThreadRow};
+use crate::thread::ThreadId;
 
 /// What a thread without source is called in a filter.
 const UNKNOWN: &str = "unknown";
@@ -16,22 +18,26 @@ pub(super) struct Filter<'a> {
     params: &'a ListParams,
     cwds: Option<Vec<Cow<'a, str>>>,
     term: Option<Term>,
+    related: Option<HashSet<ThreadId>>,
 }
 
 impl<'a> Filter<'a> {
-    pub(super) fn new(params: &'a ListParams) -> Filter<'a> {
+    /// `related` are the threads of the relation that was asked for.
+    pub(super) fn new(params: &'a ListParams, related: Option<Vec<ThreadId>>) -> Filter<'a> {
         let cwds = params.cwds.as_ref().map(|cwds| cwds.iter().map(|cwd| plain(cwd)).collect());
-        Filter { params, cwds, term: params.search.as_deref().map(Term::new) }
+        let related = related.map(|related| related.into_iter().collect());
+        Filter { params, cwds, term: params.search.as_deref().map(Term::new), related }
     }
 
     /// Whether the row is shown; if not, it is counted under what hides it.
     pub(super) fn shows<R: ThreadRow>(&self, row: &R, hidden: &mut Hidden) -> bool {
-        let checks: [Check<'a, R>; 6] = [
+        let checks: [Check<'a, R>; 7] = [
             (Filter::collection, |hidden| &mut hidden.other_collection),
             (Filter::preview, |hidden| &mut hidden.without_preview),
             (Filter::source, |hidden| &mut hidden.other_source),
             (Filter::provider, |hidden| &mut hidden.other_provider),
             (Filter::cwd, |hidden| &mut hidden.other_cwd),
+            (Filter::relation, |hidden| &mut hidden.unrelated),
             // Last, as it is the dearest.
             (Filter::search, |hidden| &mut hidden.not_found),
         ];
@@ -49,7 +55,9 @@ impl<'a> Filter<'a> {
     }
 
     fn preview<R: ThreadRow>(&self, row: &R) -> bool {
-        self.params.include_without_preview || row.preview().is_some_and(|preview| !preview.is_empty())
+        self.params.include_without_preview
+            || self.related.is_some()
+            || row.preview().is_some_and(|preview| !preview.is_empty())
     }
 
     fn source<R: ThreadRow>(&self, row: &R) -> bool {
@@ -71,6 +79,10 @@ impl<'a> Filter<'a> {
     fn cwd<R: ThreadRow>(&self, row: &R) -> bool {
         let Some(wanted) = &self.cwds else { return true };
         row.cwd().is_some_and(|cwd| wanted.contains(&plain(cwd)))
+    }
+
+    fn relation<R: ThreadRow>(&self, row: &R) -> bool {
+        self.related.as_ref().is_none_or(|related| related.contains(&row.thread()))
     }
 
     fn search<R: ThreadRow>(&self, row: &R) -> bool {

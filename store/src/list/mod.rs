@@ -5,6 +5,7 @@
 //! skipped nor repeated, and rows that come and go between two pages disturb none of the others.
 
 mod cursor;
+mod family;
 mod filter;
 mod page;
 mod params;
@@ -12,6 +13,7 @@ mod row;
 mod search;
 
 pub use cursor::{Cursor, CursorError};
+pub use family::{Edge, Edges, Family, Reach, Relation};
 pub use page::{Hidden, ListPage, page};
 pub use params::{ArchiveFilter, Direction, ListError, ListParams, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SortKey};
 pub use row::ThreadRow;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::list::cursor::{Cut, Side};
 use crate::list::filter::Filter;
-use crate::list::{Cursor, Direction, ListError, ListParams, PAGE_SIZE_MAX, ThreadRow};
+use crate::list::{Cursor, Direction, Family, ListError, ListParams, PAGE_SIZE_MAX, ThreadRow};
 use crate::thread::ThreadId;
 
 /// A page of a list.
@@ -45,6 +45,8 @@ pub struct Hidden {
     pub other_cwd: u64,
     /// Only for not containing the text searched for.
     pub not_found: u64,
+    /// Only for having come from elsewhere.
+    pub unrelated: u64,
     /// For more than one of these reasons.
     pub several: u64,
 }
@@ -53,9 +55,10 @@ impl Hidden {
     /// All of them.
     #[must_use]
     pub fn all(&self) -> u64 {
-        let Hidden { other_collection, without_preview, other_source, other_provider, other_cwd, not_found, several } =
-            *self;
-        other_collection + without_preview + other_source + other_provider + other_cwd + not_found + several
+        let Hidden { other_collection, without_preview, other_source, other_provider, .. } = *self;
+        let Hidden { other_cwd, not_found, unrelated, several, .. } = *self;
+        let by_facts = other_collection + without_preview + other_source + other_provider + other_cwd;
+        by_facts + not_found + unrelated + several
     }
 }
 
@@ -76,7 +79,7 @@ impl<T> ListPage<T> {
 
 /// The page of `rows` that the parameters ask for.
 ///
-/// One pass over the rows, in any order; memory for one page. Between two pages rows may come and go: every
+/// One pass over the rows, in any order, another one for relations; memory for one page and a word for each row. Between two pages rows may come and go: every
 /// row that keeps its place is met exactly once. A row that moves while a list is read (its sort time
 /// changed) may be met twice or not at all; the first page's backwards cursor finds it.
 ///
@@ -94,7 +97,9 @@ pub fn page<'a, R: ThreadRow + 'a>(
     if let Some(cursor) = params.cursor.filter(|cursor| cursor.key != key) {
         return Err(ListError::OtherOrder { cursor: cursor.key, list: key });
     }
-    let filter = Filter::new(params);
+    let rows: Vec<&R> = rows.into_iter().collect();
+    let related = params.relation.as_ref().map(|relation| Family::of(rows.iter().copied()).related(relation));
+    let filter = Filter::new(params, related);
     let mut hidden = Hidden::default();
     let mut total: usize = 0;
     // The page's rows so far, and one more to know whether another page follows; the last of them on top.

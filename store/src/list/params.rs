@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::{Cursor, CursorError};
+use crate::list::{Cursor, CursorError, Relation};
 
 /// Threads on a page, unless told otherwise.
 pub const PAGE_SIZE_DEFAULT: usize = 25;
@@ -46,6 +46,8 @@ pub struct ListParams {
     pub cwds: Option<Vec<String>>,
     /// Text that name, title or preview must contain; case makes no difference. Default: `None`.
     pub search: Option<String>,
+    /// Only threads that came from this one; also those that nobody wrote to. Default: `None`, which means all.
+    pub relation: Option<Relation>,
 }
 
 /// What a list is sorted by.
@@ -99,6 +101,7 @@ impl Default for ListParams {
             default_provider: None,
             cwds: None,
             search: None,
+            relation: None,
         }
     }
 }

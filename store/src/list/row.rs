@@ -24,6 +24,14 @@ pub trait ThreadRow {
     fn title(&self) -> Option<&str>;
     /// Its preview.
     fn preview(&self) -> Option<&str>;
+    /// The thread that it is a fork of. Default: it is none.
+    fn fork_source(&self) -> Option<ThreadId> {
+        None
+    }
+    /// The thread whose agent started it. Default: none did.
+    fn parent(&self) -> Option<ThreadId> {
+        None
+    }
 }
 
 /// Enough for some thousands of threads, as each costs some 100 ns: a store of more keeps smaller rows.
@@ -66,5 +74,13 @@ impl ThreadRow for ThreadMetadata {
 
     fn preview(&self) -> Option<&str> {
         self.preview()
+    }
+
+    fn fork_source(&self) -> Option<ThreadId> {
+        self.forked_from()?.parse().ok()
+    }
+
+    fn parent(&self) -> Option<ThreadId> {
+        self.parent_thread()?.parse().ok()
     }
 }

@@ -29,14 +29,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use guard::LiveThreadInitGuard;
 pub use item::NewItem;
+use parking_lot::Mutex;
 use threadlog_engine::config::{Clock, SystemClock};
 
+use crate::context::{ModelContext, TurnWatch};
 use crate::item::{RolloutItem, Timestamp};
 use crate::metadata::{MemoryMode, MetadataPatch};
 use crate::thread::ThreadId;
 use crate::thread_store::{
-    Absence, AppendItemsParams, CreateThreadParams, LoadHistoryParams, ReadThreadParams, Report, Result,
-    ResumeThreadParams, StoredHistory, StoredThread, ThreadStore, UpdateThreadMetadataParams, refuse,
+    Absence, AppendItemsParams, CreateThreadParams, ForkThreadParams, LoadHistoryParams, LoadModelContextParams,
+    ReadThreadParams, Report, Result, ResumeThreadParams, StoredHistory, StoredThread, ThreadStore,
+    UpdateThreadMetadataParams, refuse,
 };
 
 /// The handle of one live thread. Cheap to clone; clones are one handle.
@@ -80,6 +83,8 @@ struct Inner {
     last_ms: AtomicU64,
     /// Whether the thread was shut down or discarded through this handle.
     ended: AtomicBool,
+    /// The turn that runs, by the items appended through this handle.
+    turns: Mutex<TurnWatch>,
 }
 
 impl LiveThread {
@@ -128,9 +133,34 @@ impl LiveThread {
         Ok(LiveThread::new(store, id, clock))
     }
 
+    /// Forks a thread of `store` and makes the fork live, stamped by the machine's clock.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::fork_thread`] and [`ThreadStore::resume_thread`].
+    pub async fn fork(store: Arc<dyn ThreadStore>, params: ForkThreadParams) -> Result<LiveThread> {
+        LiveThread::fork_with_clock(store, params, Arc::new(SystemClock)).await
+    }
+
+    /// As [`LiveThread::fork`], with the embedder's clock.
+    ///
+    /// # Errors
+    /// As [`LiveThread::fork`].
+    pub async fn fork_with_clock(
+        store: Arc<dyn ThreadStore>,
+        mut params: ForkThreadParams,
+        clock: Arc<dyn Clock>,
+    ) -> Result<LiveThread> {
+        let new = &mut params.new;
+        let mut resume = ResumeThreadParams::new(new.thread_id);
+        resume.policy = new.policy;
+        new.created_at = new.created_at.or_else(|| Timestamp::from_ms(clock.now_ms()));
+        store.fork_thread(params).await?;
+        LiveThread::resume_with_clock(store, resume, clock).await
+    }
+
     fn new(store: Arc<dyn ThreadStore>, id: ThreadId, clock: Arc<dyn Clock>) -> LiveThread {
-        let (last_ms, ended) = (AtomicU64::new(0), AtomicBool::new(false));
-        LiveThread { inner: Arc::new(Inner { store, id, clock, last_ms, ended }) }
+        let (last_ms, ended, turns) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
+        LiveThread { inner: Arc::new(Inner { store, id, clock, last_ms, ended, turns }) }
     }
 
     /// The thread.
@@ -163,7 +193,39 @@ impl LiveThread {
         if items.is_empty() {
             return Ok(());
         }
-        store.append_items(AppendItemsParams::new(self.id(), items)).await
+        let mut turns = self.inner.turns.lock().clone();
+        items.iter().for_each(|item| turns.take(item));
+        store.append_items(AppendItemsParams::new(self.id(), items)).await?;
+        *self.inner.turns.lock() = turns;
+        Ok(())
+    }
+
+    /// Takes back the last `num_turns` user turns (see [`crate::context`] for what that is), and says what the model sees
+    /// now. Nothing is removed: a marker is appended, as Codex writes it, which later markers add to. To have the turns
+    /// again, fork the thread before the marker.
+    ///
+    /// *Durability:* on `Ok` the marker survives power loss.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for no turns, and while a turn runs that was begun through this handle; `ThreadNotFound` if
+    /// nothing of the thread is stored; as [`ThreadStore::append_items`] and [`ThreadStore::flush_thread`]: if the
+    /// flush fails the marker is accepted, and the next flush goes on.
+    pub async fn rollback(&self, num_turns: u32) -> Result<ModelContext> {
+        const OPERATION: &str = "rollback";
+        let refused = |what: &str, advice| Err(Report::new(OPERATION, what).of(self.id()).advise(advice).invalid());
+        if num_turns == 0 {
+            return refused("there are no turns to take back", "give the number of turns, from 1");
+        }
+        if self.inner.turns.lock().is_running() {
+            return refused("a turn runs", "append its end, or abort it, before");
+        }
+        self.flush().await?;
+        // Only what is stored can be taken back.
+        self.load_model_context().await?;
+        let marker = serde_json::json!({"type": "thread_rolled_back", "num_turns": num_turns});
+        self.append(vec![NewItem::event(&marker)?]).await?;
+        self.flush().await?;
+        self.load_model_context().await
     }
 
     /// Stores the thread, with items or without.
@@ -213,6 +275,14 @@ impl LiveThread {
     /// As [`ThreadStore::load_history`].
     pub async fn load_history(&self) -> Result<StoredHistory> {
         self.inner.store.load_history(LoadHistoryParams::new(self.id()).with_archived()).await
+    }
+
+    /// What the model sees of the thread, archived or not. Flush before.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::load_model_context`].
+    pub async fn load_model_context(&self) -> Result<ModelContext> {
+        self.inner.store.load_model_context(LoadModelContextParams::new(self.id()).with_archived()).await
     }
 
     /// What is known of the thread, archived or not.

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 use threadlog_engine::{Changes, ReadLog};
@@ -15,6 +15,7 @@ use threadlog_engine::{Changes, ReadLog};
 use crate::clock::HybridClock;
 use crate::event::{Body, Event, ITEMS, control_channels};
 use crate::fold::{self, Folded};
+use crate::lineage::Lineage;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
 
@@ -35,6 +36,8 @@ pub(super) struct Entry {
     /// log may hold records that are not in it. (A flag cleared before reading would call the old value fresh
     /// while the new one is being read.)
     folded: RwLock<Option<(u64, Arc<Folded>)>>,
+    /// What its history is made of, once somebody asked.
+    lineage: OnceLock<Lineage>,
     /// Held while records are read. Locked only where blocking is allowed.
     folding: Mutex<()>,
 }
@@ -125,8 +128,22 @@ impl Entry {
             epoch: AtomicU64::new(0),
             touches: AtomicU64::new(0),
             folded: RwLock::new(None),
+            lineage: OnceLock::new(),
             folding: Mutex::new(()),
         }
+    }
+
+    /// What its history is made of. Blocks on the disk when it is asked for the first time.
+    pub(super) fn lineage(&self, log: &dyn ReadLog) -> crate::Result<Lineage> {
+        if let Some(lineage) = self.lineage.get() {
+            return Ok(lineage.clone());
+        }
+        let lineage = Lineage::of(log, self.key)?;
+        // What nothing is stored of yet can still become a fork.
+        if log.head(&self.key.stream(ITEMS)).is_some() {
+            return Ok(self.lineage.get_or_init(|| lineage).clone());
+        }
+        Ok(lineage)
     }
 
     /// A lease epoch that no writer of this life had, in the log or in this process.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use threadlog_engine::{Batch, Error as EngineError, ReadLog};
 
 use crate::error::Error;
-use crate::event::{Control, ITEMS};
+use crate::event::Control;
 use crate::fold::Folded;
 use crate::items::Items;
 use crate::list::{self, ListPage, ListParams};
@@ -139,14 +139,15 @@ impl Shared {
 }
 
 fn read(log: &dyn ReadLog, operation: &'static str, entry: &Entry, range: HistoryRange) -> Result<StoredHistory> {
-    let (key, id) = (entry.key, entry.key.thread);
-    let end = log.head(&key.stream(ITEMS)).map_or(0, |head| head.durable_ordinal);
+    let id = entry.key.thread;
+    let lineage = entry.lineage(log).map_err(|error| damaged(operation, id, error))?;
+    let end = lineage.end(log);
     let (items, range_end) = match range {
-        HistoryRange::All => (Items::new(log, key, 0), end),
-        HistoryRange::Last(count) => (Items::tail(log, key, count), end),
+        HistoryRange::All => (Items::of(log, &lineage, 0..u64::MAX), end),
+        HistoryRange::Last(count) => (Items::tail(log, &lineage, count), end),
         HistoryRange::From { ordinal, count_max } => {
             let to = ordinal.saturating_add(count_max).min(end);
-            (Items::within(log, key, ordinal.min(to)..to), to)
+            (Items::of(log, &lineage, ordinal.min(to)..to), to)
         }
     };
     let mut history = StoredHistory::empty(id, end);
@@ -166,7 +167,7 @@ fn read(log: &dyn ReadLog, operation: &'static str, entry: &Entry, range: Histor
     Ok(history)
 }
 
-fn damaged(operation: &'static str, id: ThreadId, error: Error) -> ThreadStoreError {
+pub(super) fn damaged(operation: &'static str, id: ThreadId, error: Error) -> ThreadStoreError {
     match error {
         Error::Engine(error) => from_engine(operation, Some(id), error),
         error => {

@@ -23,6 +23,7 @@ mod blocking;
 mod catalog;
 mod cold;
 mod error;
+mod fork;
 mod live_map;
 mod neighbours;
 mod queue;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
+use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn};
 
 use crate::local::Shared;
 use crate::local::blocking::blocking;
@@ -20,10 +20,7 @@ impl Shared {
         // In this order: who is not looking any more has said what is new.
         if log.has_news() || self.looking.is_locked() {
             let (shared, log) = (Arc::clone(self), log.clone());
-            let look = blocking(operation, move || {
-                let _looking = shared.looking.lock();
-                log.refresh().map(|changes| shared.catalog.learn(log.read(), &changes))
-            });
+            let look = blocking(operation, move || shared.look_around(&log));
             look.await?.map_err(|error| from_engine(operation, id, error))?;
         }
         Ok(log)
@@ -39,6 +36,12 @@ impl Shared {
                 .map_err(|error| from_engine(operation, Some(id), error))?;
         }
         Ok(opened)
+    }
+
+    /// Takes in what other processes made durable. Blocks on the disk.
+    pub(super) fn look_around(&self, log: &Log) -> threadlog_engine::Result<()> {
+        let _looking = self.looking.lock();
+        log.refresh().map(|changes| self.catalog.learn(log.read(), &changes))
     }
 
     /// Recovers what dead processes left, and takes in what all others made durable. Blocks on the disk.
@@ -94,9 +97,4 @@ impl Log {
             Log::Reader(reader) => reader.refresh(),
         }
     }
-}
-
-/// Whether anything of a life is in the log, durable or not.
-pub(super) fn is_stored(log: &dyn ReadLog, key: crate::thread::ThreadKey) -> bool {
-    !crate::event::channels(log, key).is_empty()
 }

@@ -82,7 +82,7 @@ pub(super) fn push_control(
 }
 
 /// Appends the record's bytes to `out`.
-fn encode(content: &Content, out: &mut Vec<u8>) {
+pub(super) fn encode(content: &Content, out: &mut Vec<u8>) {
     match content {
         Content::Item(RolloutItem::Verbatim(bytes, oddities)) => {
             encode_line(&Line::Verbatim(bytes, *oddities), false, out);

@@ -6,20 +6,22 @@ use async_trait::async_trait;
 use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
-use crate::event::{Control, ITEMS};
+use crate::context::{Expected, ModelContext};
+use crate::event::{Control, ITEMS, has_records};
 use crate::fold::Folded;
+use crate::fork::OPERATION;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
 use crate::local::catalog::Entry;
-use crate::local::neighbours::is_stored;
 use crate::local::queue::{Content, Pending, Queue};
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, HistoryRange, Holder,
-    LoadHistoryParams, PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams,
-    StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, refuse,
+    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, ForkThreadParams, ForkedThread,
+    HistoryRange, Holder, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result,
+    ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
+    UpdateThreadMetadataParams, refuse,
 };
 
 #[async_trait]
@@ -33,8 +35,8 @@ impl ThreadStore for LocalThreadStore {
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
         let lease = shared.lease(OPERATION, id)?;
         shared.fresh(OPERATION, Some(id)).await?;
-        if shared.catalog.get(id).is_some_and(|entry| is_stored(&opened.engine, entry.key)) {
-            return Err(refuse::stored(id));
+        if shared.catalog.get(id).is_some_and(|entry| has_records(&opened.engine, entry.key)) {
+            return Err(refuse::stored(OPERATION, id));
         }
         let (incarnation, _) = Uuid::new_v4().as_u64_pair();
         let entry = Arc::new(Entry::new(ThreadKey { thread: id, incarnation }));
@@ -120,6 +122,22 @@ impl ThreadStore for LocalThreadStore {
         Ok(thread)
     }
 
+    async fn fork_thread(&self, params: ForkThreadParams) -> Result<ForkedThread> {
+        let shared = &self.shared;
+        shared.opened(OPERATION, params.new.thread_id)?;
+        if let Some(writer) = shared.live.find(params.source) {
+            writer.store(shared, OPERATION, false).await?;
+        }
+        shared.fork(params).await
+    }
+
+    async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext> {
+        const OPERATION: &str = "load_model_context";
+        let (entry, folded) = self.shared.readable(OPERATION, params.thread_id, params.include_archived).await?;
+        let expected = Expected::of(&folded.metadata);
+        self.shared.model_context(OPERATION, entry, expected).await
+    }
+
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         self.shared.list(params).await
     }
@@ -163,7 +181,7 @@ impl ThreadStore for LocalThreadStore {
 }
 
 impl Shared {
-    fn holder(&self) -> Holder {
+    pub(super) fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }
 }

@@ -13,15 +13,18 @@ use parking_lot::Mutex;
 use threadlog_engine::config::{Clock, SystemClock};
 
 use crate::clock::HybridClock;
+use crate::context::ModelContext;
+use crate::fork::{self, OPERATION};
 use crate::item::Timestamp;
 use crate::list::{self, ListPage, ListParams};
 use crate::memory::thread::{Live, Stored, Thread};
-use crate::metadata::{MetadataEvent, Stamp};
+use crate::metadata::{MetadataEvent, MetadataPatch, Stamp};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    Absence, AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, Holder, LoadHistoryParams,
-    PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory,
-    StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, accept, refuse,
+    Absence, AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, ForkThreadParams,
+    ForkedThread, Holder, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result,
+    ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
+    UpdateThreadMetadataParams, accept, refuse,
 };
 
 /// A [`ThreadStore`] that keeps threads in memory, until it is dropped. Cheap to clone; clones share the threads.
@@ -118,7 +121,7 @@ impl ThreadStore for InMemoryThreadStore {
             return Err(refuse::live("create_thread", id, live.holder.clone()));
         }
         if thread.stored.is_some() {
-            return Err(refuse::stored(id));
+            return Err(refuse::stored("create_thread", id));
         }
         thread.live = Some(live.beginning_with(header));
         Ok(())
@@ -199,6 +202,45 @@ impl ThreadStore for InMemoryThreadStore {
             let mut thread = stored.thread();
             thread.history = params.include_history.then(|| stored.history(Default::default()));
             Ok(thread)
+        })
+    }
+
+    async fn fork_thread(&self, params: ForkThreadParams) -> Result<ForkedThread> {
+        let (source, id) = (params.source, params.new.thread_id);
+        let now = Timestamp::from_ms(self.inner.clock.now_ms()).unwrap_or_default();
+        let mut threads = self.inner.threads.lock();
+        if let Some(Thread { live: Some(live), stored }) = threads.get_mut(&source) {
+            live.store_pending(stored, source, &self.inner.clock);
+        }
+        let stored = match threads.get(&source) {
+            None => return Err(refuse::absent(OPERATION, source, Absence::Unknown)),
+            Some(Thread { stored: None, .. }) => return Err(refuse::absent(OPERATION, source, Absence::NotPersisted)),
+            Some(Thread { stored: Some(stored), .. }) => stored,
+        };
+        refuse::unless_included(OPERATION, source, stored.metadata.archived(), params.include_archived)?;
+        match threads.get(&id) {
+            Some(Thread { live: Some(live), .. }) => return Err(refuse::live(OPERATION, id, live.holder.clone())),
+            Some(_) => return Err(refuse::stored(OPERATION, id)),
+            None => {}
+        }
+        let cut = fork::cut(stored, source, &params.position)?;
+        let name = stored.metadata.name().filter(|_| params.inherit_name).map(MetadataPatch::rename);
+        let items = fork::first_items(params, &stored.metadata, cut.interrupted, now)?;
+        let mut child = stored.fork(id, cut.end, items, &self.inner.clock);
+        if let Some(patch) = &name {
+            child.metadata.apply(MetadataEvent::Patched { stamp: self.stamp(), patch });
+        }
+        let forked = ForkedThread::new(child.thread(), cut.end);
+        threads.insert(id, Thread { stored: Some(child), live: None });
+        Ok(forked)
+    }
+
+    async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext> {
+        const OPERATION: &str = "load_model_context";
+        let id = params.thread_id;
+        self.stored(OPERATION, id, |stored| {
+            refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+            Ok(stored.model_context())
         })
     }
 

@@ -4,12 +4,14 @@ use threadlog_engine::number::{narrow, wide};
 use uuid::Uuid;
 
 use crate::clock::HybridClock;
-use crate::event::{Created, Origin};
+use crate::context::{ContextScan, Ending, Expected, ModelContext, OpenTurn, Turn, turns};
+use crate::event::{Base, Created, Fork, Origin};
+use crate::fork::Source;
 use crate::item::RolloutItem;
 use crate::metadata::{MetadataEvent, ThreadMetadata};
 use crate::policy::{HistoryMode, PersistencePolicy};
 use crate::thread::{ThreadId, ThreadKey};
-use crate::thread_store::{HistoryRange, Holder, StoredHistory, StoredThread};
+use crate::thread_store::{HistoryRange, Holder, Result, StoredHistory, StoredThread};
 
 /// What there is of a thread: at least one of the two, between operations.
 #[derive(Default)]
@@ -59,20 +61,58 @@ impl Live {
     pub(super) fn store(&mut self, stored: &mut Option<Stored>, id: ThreadId, clock: &HybridClock) {
         let stored = stored.get_or_insert_with(|| Stored::created(id, clock));
         for item in self.header.take().into_iter().chain(self.pending.drain(..)) {
-            let (ordinal, clock) = (wide(stored.items.len()), clock.tick());
-            stored.metadata.apply(MetadataEvent::Item { ordinal, clock, item: &item });
-            stored.items.push(item);
+            stored.add(item, clock);
         }
     }
 }
 
 impl Stored {
     fn created(thread: ThreadId, clock: &HybridClock) -> Stored {
+        Stored::begun(thread, Origin::Native, clock)
+    }
+
+    fn begun(thread: ThreadId, origin: Origin, clock: &HybridClock) -> Stored {
         let (incarnation, _) = Uuid::new_v4().as_u64_pair();
-        let created = Created { at_ms: clock.now_ms(), id_text: None, rollout: None, origin: Origin::Native };
+        let created = Created { at_ms: clock.now_ms(), id_text: None, rollout: None, origin };
         let mut metadata = ThreadMetadata::new(thread);
         metadata.apply(MetadataEvent::Created { clock: clock.tick(), created: &created });
         Stored { key: ThreadKey { thread, incarnation }, metadata, items: Vec::new() }
+    }
+
+    /// A thread that begins with the first `end` items of this one, and goes on with `own`.
+    pub(super) fn fork(&self, thread: ThreadId, end: u64, own: Vec<RolloutItem>, clock: &HybridClock) -> Stored {
+        let items: Vec<RolloutItem> = self.items.iter().take(narrow(end).unwrap_or(usize::MAX)).cloned().collect();
+        let mut prefix = ThreadMetadata::new(self.key.thread);
+        for (ordinal, item) in (0..).zip(&items) {
+            prefix.apply(MetadataEvent::Item { ordinal, clock: 0, item });
+        }
+        let base = Base { thread: self.key.thread, incarnation: self.key.incarnation, end };
+        let fork = Fork { base, source: None, inherited: prefix.to_inherit(end, end, end, &[]) };
+        let mut stored = Stored::begun(thread, Origin::Forked(Box::new(fork)), clock);
+        stored.items = items;
+        own.into_iter().for_each(|item| stored.add(item, clock));
+        stored
+    }
+
+    fn add(&mut self, item: RolloutItem, clock: &HybridClock) {
+        let (ordinal, clock) = (wide(self.items.len()), clock.tick());
+        self.metadata.apply(MetadataEvent::Item { ordinal, clock, item: &item });
+        self.items.push(item);
+    }
+
+    /// What the model sees of it.
+    pub(super) fn model_context(&self) -> ModelContext {
+        let mut scan = ContextScan::new(Expected::of(&self.metadata));
+        for (ordinal, item) in self.backwards() {
+            if scan.take(ordinal, item) {
+                break;
+            }
+        }
+        scan.finish()
+    }
+
+    fn backwards(&self) -> impl Iterator<Item = (u64, &RolloutItem)> {
+        self.items.iter().enumerate().rev().map(|(ordinal, item)| (wide(ordinal), item))
     }
 
     pub(super) fn thread(&self) -> StoredThread {
@@ -94,5 +134,23 @@ impl Stored {
         history.end_ordinal = first.saturating_add(wide(items.len()));
         history.items = items;
         history
+    }
+}
+
+impl Source for Stored {
+    fn end(&self) -> u64 {
+        wide(self.items.len())
+    }
+
+    fn splits_line(&self, _: u64) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn open_turn(&self) -> Result<Option<OpenTurn>> {
+        Ok(Ending::of(self.backwards()))
+    }
+
+    fn turns(&self) -> Result<Vec<Turn>> {
+        Ok(turns((0..).zip(&self.items)))
     }
 }

@@ -10,6 +10,7 @@
 mod canonical;
 mod derived;
 mod entry;
+mod inherited;
 mod patch;
 mod patch_json;
 mod place;
@@ -23,6 +24,7 @@ mod user;
 mod words;
 
 pub use canonical::BadCheckpoint;
+pub use inherited::Inherited;
 pub use patch::{GitPatch, MemoryMode, MetadataPatch, PatchError};
 pub use register::Stamp;
 pub use state::{MetadataEvent, ThreadMetadata};

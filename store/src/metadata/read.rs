@@ -1,13 +1,15 @@
 //! What the metadata say, user's word and items' word put together.
 
+use super::derived::Derived;
 use super::entry;
+use super::inherited::Inherited;
 use super::patch::MemoryMode;
 use super::session::Start;
 use super::state::ThreadMetadata;
 use super::user::Word;
 use crate::clock::stamp_ms;
-use crate::item::Timestamp;
 use crate::item::typed::Git;
+use crate::item::{RolloutItem, Timestamp};
 use crate::thread::ThreadId;
 
 /// Times are in milliseconds since 1970 (UTC).
@@ -64,23 +66,27 @@ impl ThreadMetadata {
         self.user.text_or_later(entry::NAME, &self.derived.name, |name| Some(name.as_str()))
     }
 
-    /// What to call the thread: its name, else the first words of its user. At most 16 KiB.
+    /// What to call the thread: its name, else the first words of its user, also of those that a fork inherited. At
+    /// most 16 KiB.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
-        self.name().or_else(|| self.derived.words.title())
+        let inherited = || self.inherited_text(|inherited| inherited.first_user_message.as_ref());
+        self.name().or_else(inherited).or_else(|| self.inherited_preview()).or_else(|| self.derived.words.title())
     }
 
     /// What to show of the thread in lists: its first goal or user message, whichever came first. Threads
-    /// without one are left out of lists by default. At most 16 KiB.
+    /// without one are left out of lists by default. At most 16 KiB; of what a fork inherited, 256 bytes.
     #[must_use]
     pub fn preview(&self) -> Option<&str> {
-        self.derived.words.preview()
+        self.inherited_preview().or_else(|| self.derived.words.preview())
     }
 
-    /// The user's own words in the first user message event, or `"[Image]"`. At most 16 KiB.
+    /// The user's own words in the first user message event, or `"[Image]"`. At most 16 KiB; of what a fork inherited,
+    /// 256 bytes.
     #[must_use]
     pub fn first_user_message(&self) -> Option<&str> {
-        self.derived.words.first_user_message()
+        let inherited = self.inherited_text(|inherited| inherited.first_user_message.as_ref());
+        inherited.or_else(|| self.inherited_preview()).or_else(|| self.derived.words.first_user_message())
     }
 
     /// Working directory: the user's word, else the latest changed setting, else the session's, else the first turn's.
@@ -96,34 +102,44 @@ impl ThreadMetadata {
     /// The model of the latest turn or changed setting.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.user.text_or(entry::MODEL, self.derived.settings.model.get().map(String::as_str))
+        let inherited = || self.inherited_text(|inherited| inherited.model.as_ref());
+        let derived = self.derived.settings.model.get().map(String::as_str);
+        self.user.text_or(entry::MODEL, derived.or_else(inherited))
     }
 
     /// The provider of the model: a changed setting's, else the session's. `None`: the embedder's default.
     #[must_use]
     pub fn model_provider(&self) -> Option<&str> {
         let session = || self.start().and_then(|start| start.model_provider.as_ref());
-        let derived = self.derived.settings.model_provider.get().or_else(session);
-        self.user.text_or(entry::MODEL_PROVIDER, derived.map(String::as_str))
+        let inherited = || self.inherited_text(|inherited| inherited.model_provider.as_ref());
+        let derived = self.derived.settings.model_provider.get().or_else(session).map(String::as_str);
+        self.user.text_or(entry::MODEL_PROVIDER, derived.or_else(inherited))
     }
 
     /// How hard the model is to think.
     #[must_use]
     pub fn reasoning_effort(&self) -> Option<&str> {
-        let derived = self.derived.settings.reasoning_effort.get().and_then(Option::as_deref);
+        let derived = match self.derived.settings.reasoning_effort.get() {
+            Some(effort) => effort.as_deref(),
+            None => self.inherited_text(|inherited| inherited.reasoning_effort.as_ref()),
+        };
         self.user.text_or(entry::REASONING_EFFORT, derived)
     }
 
     /// When the agent asks for approval: "on-request", "never".
     #[must_use]
     pub fn approval_policy(&self) -> Option<&str> {
-        self.user.text_or(entry::APPROVAL_POLICY, self.derived.settings.approval_policy.get().map(String::as_str))
+        let inherited = || self.inherited_text(|inherited| inherited.approval_policy.as_ref());
+        let derived = self.derived.settings.approval_policy.get().map(String::as_str);
+        self.user.text_or(entry::APPROVAL_POLICY, derived.or_else(inherited))
     }
 
     /// The sort of sandbox: "read-only", "workspace-write".
     #[must_use]
     pub fn sandbox(&self) -> Option<&str> {
-        self.user.text_or(entry::SANDBOX, self.derived.settings.sandbox.get().map(String::as_str))
+        let inherited = || self.inherited_text(|inherited| inherited.sandbox.as_ref());
+        let derived = self.derived.settings.sandbox.get().map(String::as_str);
+        self.user.text_or(entry::SANDBOX, derived.or_else(inherited))
     }
 
     /// Whether memories may be made from the thread.
@@ -228,28 +244,66 @@ impl ThreadMetadata {
         self.start()?.agent_path.as_deref()
     }
 
-    /// Tokens used, by the latest count; `None` if nothing counted.
+    /// Tokens used, by the latest count; `None` if nothing counted. A fork's count goes on from what it inherited; to add
+    /// up threads, take [`ThreadMetadata::own_tokens`].
     #[must_use]
     pub fn tokens_used(&self) -> Option<u64> {
-        self.derived.tokens.get().copied()
+        self.derived.tokens.get().copied().or_else(|| self.inherited().and_then(|inherited| inherited.tokens))
     }
 
-    /// Items, those included that were rolled back or came with copied history.
+    /// Tokens used by the thread itself: without those that were used before it was forked. So they can be added up over
+    /// a thread and all its forks.
+    #[must_use]
+    pub fn own_tokens(&self) -> Option<u64> {
+        let own = self.derived.tokens.get().copied()?;
+        let inherited = self.inherited().and_then(|inherited| inherited.tokens).unwrap_or(0);
+        // A program that does not go on with the count begins again at 0.
+        Some(own.checked_sub(inherited).unwrap_or(own))
+    }
+
+    /// Items, those included that were rolled back, inherited, or came with copied history.
     #[must_use]
     pub fn items(&self) -> u64 {
-        self.derived.tally.items
+        self.derived.tally.items.saturating_add(self.inherited().map_or(0, |inherited| inherited.items))
     }
 
-    /// Turns begun, those included that were rolled back. In files that record no beginnings: user messages.
+    /// Turns begun, those included that were rolled back. In files that record no beginnings: user messages. Of a fork
+    /// with those it inherited, unless it was cut where nobody had counted.
     #[must_use]
     pub fn turns(&self) -> u64 {
-        self.derived.tally.turns()
+        let inherited = self.inherited().and_then(|inherited| inherited.turns);
+        self.derived.tally.turns().saturating_add(inherited.unwrap_or(0))
     }
 
-    /// Messages that the user wrote.
+    /// Messages that the user wrote; of a fork as [`ThreadMetadata::turns`].
     #[must_use]
     pub fn user_messages(&self) -> u64 {
-        self.derived.tally.user_messages
+        let inherited = self.inherited().and_then(|inherited| inherited.user_messages);
+        self.derived.tally.user_messages.saturating_add(inherited.unwrap_or(0))
+    }
+
+    /// What is known of the part that a fork inherited; `None` if the thread is no fork of this store's.
+    #[must_use]
+    pub fn inherited(&self) -> Option<&Inherited> {
+        self.inherited.get().map(Box::as_ref)
+    }
+
+    /// What a fork inherits that is cut behind the first `own` of this thread's own `own_end` records. `items` counts
+    /// what the thread inherited itself too, and `sample` are some items directly before the cut.
+    pub(crate) fn to_inherit(&self, items: u64, own: u64, own_end: u64, sample: &[RolloutItem]) -> Inherited {
+        let mut last = Derived::default();
+        for (ordinal, item) in (0..).zip(sample) {
+            last.item(self.thread, ordinal, 0, item);
+        }
+        Inherited::of(self, items, own, own >= own_end, &last)
+    }
+
+    fn inherited_preview(&self) -> Option<&str> {
+        self.inherited_text(|inherited| inherited.preview.as_ref())
+    }
+
+    fn inherited_text<'a>(&'a self, of: impl Fn(&'a Inherited) -> Option<&'a String>) -> Option<&'a str> {
+        self.inherited().and_then(of).map(String::as_str)
     }
 
     fn start(&self) -> Option<&Start> {

@@ -24,7 +24,7 @@ pub(super) struct Latest<T>(Option<Said<T>>);
 /// What an item said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Said<T> {
-    ordinal: u64,
+    pub(super) ordinal: u64,
     /// The item's clock, by which it compares with what users did.
     pub(super) clock: u64,
     pub(super) value: T,
@@ -63,6 +63,14 @@ impl<T> First<T> {
         if self.is_open(ordinal) {
             self.0 = Some((ordinal, value));
         }
+    }
+
+    /// The value, if an item before this ordinal stated it.
+    pub(super) fn until(&self, end: u64) -> First<T>
+    where
+        T: Clone,
+    {
+        First(self.0.clone().filter(|(ordinal, _)| *ordinal < end))
     }
 
     pub(super) fn join(&mut self, other: First<T>) {

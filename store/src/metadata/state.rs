@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::derived::Derived;
+use super::inherited::Inherited;
 use super::patch::MetadataPatch;
 use super::register::{First, Set, Stamp};
 use super::user::UserSet;
-use crate::event::{Created, Origin, Source};
+use crate::event::{Created, Source};
 use crate::item::{RolloutItem, Timestamp};
 use crate::thread::ThreadId;
 
@@ -22,6 +23,8 @@ pub struct ThreadMetadata {
     pub(super) file: Set<File>,
     pub(super) user: UserSet,
     pub(super) derived: Derived,
+    /// Of a fork.
+    pub(super) inherited: First<Box<Inherited>>,
 }
 
 /// What is kept of the creation, for threads whose items tell nothing better.
@@ -97,6 +100,7 @@ impl ThreadMetadata {
             file: Set::default(),
             user: UserSet::default(),
             derived: Derived::default(),
+            inherited: First::default(),
         }
     }
 
@@ -104,7 +108,12 @@ impl ThreadMetadata {
     pub fn apply(&mut self, event: MetadataEvent<'_>) {
         match event {
             MetadataEvent::Item { ordinal, clock, item } => self.derived.item(self.thread, ordinal, clock, item),
-            MetadataEvent::Created { clock, created } => self.began.state(clock, Began::of(created)),
+            MetadataEvent::Created { clock, created } => {
+                self.began.state(clock, Began::of(created));
+                if let Some(fork) = created.origin.fork() {
+                    self.inherited.state(clock, Box::new(fork.inherited.clone()));
+                }
+            }
             MetadataEvent::Imported { stamp, source } => self.file.set(stamp, File::of(source)),
             MetadataEvent::Patched { stamp, patch } => self.user.patch(stamp, patch),
             MetadataEvent::Archived { stamp } => self.user.archive(stamp, true),
@@ -114,20 +123,18 @@ impl ThreadMetadata {
 
     /// Takes in what was folded from other events of the same life of the same thread.
     pub fn join(&mut self, other: ThreadMetadata) {
-        let ThreadMetadata { thread: _, began, file, user, derived } = other;
+        let ThreadMetadata { thread: _, began, file, user, derived, inherited } = other;
         self.began.join(began);
         self.file.join(file);
         self.user.join(user);
         self.derived.join(derived);
+        self.inherited.join(inherited);
     }
 }
 
 impl Began {
     fn of(created: &Created) -> Began {
-        let name_ms = match &created.origin {
-            Origin::Native => None,
-            Origin::Imported(place) => name_time(place.path.file_name()),
-        };
+        let name_ms = created.origin.place().and_then(|place| name_time(place.path.file_name()));
         Began { at_ms: created.at_ms, name_ms: name_ms.map(Timestamp::ms) }
     }
 }

@@ -61,6 +61,12 @@ impl Words {
         }
     }
 
+    /// What was said before this ordinal.
+    pub(super) fn until(&self, end: u64) -> Words {
+        let Words { message, image, goal, bare } = self;
+        Words { message: message.until(end), image: image.until(end), goal: goal.until(end), bare: bare.until(end) }
+    }
+
     pub(super) fn join(&mut self, other: Words) {
         self.message.join(other.message);
         self.image.join(other.image);

@@ -127,7 +127,7 @@ fn verdict(rules: events::Rules, payload: &[u8]) -> Verdict {
 }
 
 /// The `type` of a payload. It nearly always stands first, and then nothing else need be looked at.
-fn type_of(payload: &[u8]) -> Option<String> {
+pub(crate) fn type_of(payload: &[u8]) -> Option<String> {
     let first = || {
         let rest = payload.strip_prefix(b"{\"type\":\"")?;
         let (name, _) = rest.split_at_checked(memchr::memchr2(b'"', b'\\', rest)?)?;

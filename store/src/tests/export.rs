@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{CODEC, Control, control_channel, Created, Origin, Place, Source};
+use crate::event::{CODEC, Control, Created, Origin, Place, Source, control_channel};
 use crate::export::Exported;
 use crate::path::PathBytes;
 use crate::{ExportOptions, Selected, Silent, Store, ThreadKey};

@@ -3,6 +3,7 @@
 mod corpus;
 mod damage;
 mod export;
+mod forks;
 mod import;
 mod interrupted;
 mod moves;

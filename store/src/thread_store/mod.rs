@@ -34,6 +34,7 @@
 mod accept;
 mod create;
 mod error;
+mod fork;
 mod id;
 mod params;
 mod read;
@@ -47,13 +48,17 @@ use async_trait::async_trait;
 pub use accept::{ITEM_BYTES_MAX, accept};
 pub use create::CreateThreadParams;
 pub use error::{Absence, Holder, Report, Result, ThreadStoreError, Unavailability};
+pub use fork::{ForkPosition, ForkThreadParams, ForkedThread, InterruptMarker};
 pub use params::{
     AppendItemsParams, ArchiveThreadParams, DiscardThreadParams, FlushThreadParams, PersistThreadParams,
     ResumeThreadParams, ShutdownThreadParams, UnarchiveThreadParams, UpdateThreadMetadataParams,
 };
-pub use read::{HistoryRange, LoadHistoryParams, ReadThreadParams, StoredHistory, StoredThread};
+pub use read::{
+    HistoryRange, LoadHistoryParams, LoadModelContextParams, ReadThreadParams, StoredHistory, StoredThread,
+};
 pub use source::{SessionSource, SubAgentSource};
 
+use crate::context::ModelContext;
 use crate::list::{ListPage, ListParams};
 use crate::thread::ThreadId;
 
@@ -161,6 +166,31 @@ pub trait ThreadStore: Send + Sync {
     /// # Errors
     /// As [`ThreadStore::load_history`]; damage only if the history is asked for.
     async fn read_thread(&self, params: ReadThreadParams) -> Result<StoredThread>;
+
+    /// Makes a thread that begins with the items of another, live or cold, up to some point, and goes on by itself. Of a live
+    /// source everything appended before the call is stored first. The source is not changed.
+    ///
+    /// Nothing is copied: the fork names its source, and what it inherited is read from there. The item that has an
+    /// ordinal in the source has the same in the fork, and the fork's own items come behind. The fork is cold.
+    ///
+    /// *Durability:* on `Ok` the fork survives power loss, and what it inherited does. After `Unavailable` the outcome
+    /// may be unknown; repeated, the call is answered `Conflict` if the fork was made.
+    ///
+    /// # Errors
+    /// `ThreadNotFound`, also for a live source of which nothing is stored; `Conflict` if the new thread's id is live or
+    /// stored; `InvalidRequest` for a position that the source does not have, or if it is archived and
+    /// [`ForkThreadParams::include_archived`] is not set; `Corrupt` if the source's end is damaged: then only
+    /// [`ForkPosition::AtOrdinal`] can be told for certain; `Unsupported` if its history mode is not known here.
+    async fn fork_thread(&self, params: ForkThreadParams) -> Result<ForkedThread>;
+
+    /// What the model sees of a thread, live or cold, by its stored items: flush a live thread before. See
+    /// [`crate::context`].
+    ///
+    /// *Cost:* what follows the last checkpoint that no rollback took back.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::load_history`].
+    async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext>;
 
     /// A page of threads.
     ///

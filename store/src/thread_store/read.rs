@@ -38,6 +38,31 @@ impl LoadHistoryParams {
     }
 }
 
+/// What [`ThreadStore::load_model_context`](crate::thread_store::ThreadStore::load_model_context) is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoadModelContextParams {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// Whether it may be archived. Default: no.
+    pub include_archived: bool,
+}
+
+impl LoadModelContextParams {
+    /// What the model sees of this thread, unless it is archived.
+    #[must_use]
+    pub fn new(thread_id: ThreadId) -> LoadModelContextParams {
+        LoadModelContextParams { thread_id, include_archived: false }
+    }
+
+    /// The same, archived or not.
+    #[must_use]
+    pub fn with_archived(mut self) -> LoadModelContextParams {
+        self.include_archived = true;
+        self
+    }
+}
+
 /// Which items of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,8 +20,8 @@ pub(crate) fn live(operation: &'static str, thread_id: ThreadId, holder: Holder)
 }
 
 /// The id is taken by a stored thread.
-pub(crate) fn stored(thread_id: ThreadId) -> ThreadStoreError {
-    Report::new("create_thread", "a thread with this id is stored already")
+pub(crate) fn stored(operation: &'static str, thread_id: ThreadId) -> ThreadStoreError {
+    Report::new(operation, "a thread with this id is stored already")
         .of(thread_id)
         .advise("resume it, or take another id")
         .conflict(None)

@@ -5,6 +5,7 @@
 //! Codex each case stands for. Cases that only concern the local store are in `local_store`.
 
 mod fixture;
+mod forking;
 
 mod appending;
 mod archiving;
@@ -17,3 +18,5 @@ mod live_threads;
 mod metadata;
 mod policy;
 mod reading;
+mod relations;
+mod rolling_back;

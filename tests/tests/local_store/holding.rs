@@ -14,7 +14,8 @@ use crate::words::{append, create, current_thread, manual, open, texts};
 fn a_store_of_one_journal_has_one_writer_and_names_it_to_the_second() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("store");
-    let config = |client: &str| LocalConfig::from(Config { client: client.to_owned(), journals_max: 1, ..Config::default() });
+    let config =
+        |client: &str| LocalConfig::from(Config { client: client.to_owned(), journals_max: 1, ..Config::default() });
     current_thread().block_on(async {
         let first = LocalThreadStore::open_on(Arc::new(OsFs), &root, config("the first agent")).await.unwrap();
         let id = create(&first).await;

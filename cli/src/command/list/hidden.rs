@@ -17,6 +17,7 @@ pub fn sentence(hidden: &Hidden, params: &ListParams) -> Option<String> {
         (hidden.other_provider, "with other model providers"),
         (hidden.other_cwd, "of other folders"),
         (hidden.not_found, "without the text"),
+        (hidden.unrelated, "that came from elsewhere"),
         (hidden.several, "for several of these reasons"),
     ];
     let parts = reasons.iter().filter(|(count, _)| *count > 0);
@@ -39,11 +40,12 @@ mod tests {
         hidden.other_provider = 4;
         hidden.other_cwd = 5;
         hidden.not_found = 6;
+        hidden.unrelated = 7;
         hidden.several = 1007;
         let said = sentence(&hidden, &params).unwrap();
-        for count in ["1 archived (--archived", "2 ", "3 ", "4 ", "5 ", "6 ", "1,007 "] {
+        for count in ["1 archived (--archived", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "1,007 "] {
             assert!(said.contains(count), "{said}");
         }
-        assert_eq!(said.matches(", ").count(), 6, "{said}");
+        assert_eq!(said.matches(", ").count(), 7, "{said}");
     }
 }

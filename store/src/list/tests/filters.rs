@@ -131,6 +131,7 @@ fn nothing_is_hidden_silently() {
         other_provider: 1,
         other_cwd: 1,
         not_found: 1,
+        unrelated: 0,
         several: 2,
     };
     assert_eq!(shown(&rows, &params), (vec![1], hidden));

@@ -57,7 +57,7 @@ fn rich() -> ThreadMetadata {
 #[test]
 fn checkpoints_keep_their_bytes() {
     let parts = [
-        "01 10 019c2a58c0cc7860b9ca7e2dcda03ddb",          // version, thread
+        "02 10 019c2a58c0cc7860b9ca7e2dcda03ddb",          // version, thread
         "01 05 09 00",                                     // created at clock 5: time 9, no time in a name
         "01 06 01 07 01",                                  // file of stamp (6, 1): modified at 7, archived
         "02",                                              // two entries that users set
@@ -80,6 +80,7 @@ fn checkpoints_keep_their_bytes() {
         "06 01 01",                              // items, turns, user messages
         "01 00 c8a5e0d2c233",                    // first time, of ordinal 0
         "01 d0cce0d2c233 01 b0ade0d2c233 01 80bde0d2c233", // last times: of an item, a turn, a message
+        "00",                                    // nothing inherited
     ];
     assert_eq!(hex(&rich().to_canonical_bytes()), parts.concat().replace(' ', ""));
 }
