@@ -19,6 +19,8 @@ pub(crate) struct Folded {
     items: u64,
     /// How many control records of each channel.
     controls: BTreeMap<Channel, u64>,
+    /// Whether the life was deleted; then nothing else of it counts.
+    deleted: bool,
     /// Whether the last line lacks its newline, so that a later record can change it.
     open_end: bool,
 }
@@ -26,7 +28,13 @@ pub(crate) struct Folded {
 impl Folded {
     /// No records.
     pub(crate) fn nothing(key: ThreadKey) -> Folded {
-        Folded { metadata: ThreadMetadata::new(key.thread), items: 0, controls: BTreeMap::new(), open_end: false }
+        Folded {
+            metadata: ThreadMetadata::new(key.thread),
+            items: 0,
+            controls: BTreeMap::new(),
+            deleted: false,
+            open_end: false,
+        }
     }
 
     /// Takes in the control records of one channel up to `end`.
@@ -36,7 +44,10 @@ impl Folded {
             clock.observe(record.clock);
             if let Body::Control(control) = &Event::decode(&record).body {
                 let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
-                self.metadata.apply(event(stamp, control));
+                match event(stamp, control) {
+                    Some(event) => self.metadata.apply(event),
+                    None => self.deleted = true,
+                }
             }
         }
         if end > done {
@@ -49,9 +60,14 @@ impl Folded {
         self.open_end && self.items == ordinal
     }
 
+    /// Whether the life was deleted.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
     /// Whether there is a thread at all: its creation can have failed.
     pub(crate) fn exists(&self) -> bool {
-        self.items > 0 || !self.controls.is_empty()
+        !self.deleted && (self.items > 0 || !self.controls.is_empty())
     }
 }
 
@@ -66,6 +82,9 @@ pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, befo
         let (end, more) = durable(log, key, channel);
         waiting |= more;
         folded.controls(log, clock, key, channel, end);
+    }
+    if folded.deleted {
+        return (folded, waiting);
     }
     for item in Items::within(log, key, folded.items..items).flatten() {
         let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
@@ -83,12 +102,14 @@ fn durable(log: &dyn ReadLog, key: ThreadKey, channel: u8) -> (u64, bool) {
     head.map_or((0, false), |head| (head.durable_ordinal, head.next_ordinal > head.durable_ordinal))
 }
 
-fn event(stamp: Stamp, control: &Control) -> MetadataEvent<'_> {
-    match control {
+/// What a control record says of the metadata; `None` if it ends the life.
+fn event(stamp: Stamp, control: &Control) -> Option<MetadataEvent<'_>> {
+    Some(match control {
+        Control::Deleted => return None,
         Control::Created(created) => MetadataEvent::Created { clock: stamp.clock, created },
         Control::Source(source) => MetadataEvent::Imported { stamp, source },
         Control::Patched(patch) => MetadataEvent::Patched { stamp, patch },
         Control::Archived => MetadataEvent::Archived { stamp },
         Control::Unarchived => MetadataEvent::Unarchived { stamp },
-    }
+    })
 }

@@ -29,8 +29,15 @@ pub(crate) struct Entry {
 pub(crate) struct Table(BTreeMap<ThreadKey, Entry>);
 
 impl Table {
-    /// Folds every control stream.
+    /// All lives that were not deleted. Folds every control stream.
     pub(crate) fn load(log: &dyn ReadLog) -> Table {
+        let mut table = Table::load_all(log);
+        table.0.retain(|_, entry| entry.life.deleted().is_none());
+        table
+    }
+
+    /// All lives, deleted ones too.
+    pub(crate) fn load_all(log: &dyn ReadLog) -> Table {
         let mut table = Table::default();
         for info in log.streams() {
             let entry = table.entry(ThreadKey::of(&info.stream));

@@ -135,6 +135,7 @@ fn of_control(control: &Control) -> String {
         }
         Control::Patched(_) => "the thread's metadata was changed".to_owned(),
         Control::Archived => "the thread was archived".to_owned(),
+        Control::Deleted => "the thread was deleted".to_owned(),
         Control::Unarchived => "the thread was taken back from the archive".to_owned(),
     }
 }

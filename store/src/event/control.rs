@@ -21,6 +21,8 @@ pub enum Control {
     Archived,
     /// A user took the thread back from the archive.
     Unarchived,
+    /// This life of the thread was deleted. No record of any process, however late, undoes it.
+    Deleted,
 }
 
 /// All that creation fixes.

@@ -51,7 +51,11 @@ impl<'a> Filter<'a> {
     }
 
     fn collection<R: ThreadRow>(&self, row: &R) -> bool {
-        row.archived() == (self.params.archived == ArchiveFilter::Archived)
+        match self.params.archived {
+            ArchiveFilter::Active => !row.archived() && !row.trashed(),
+            ArchiveFilter::Archived => row.archived() && !row.trashed(),
+            ArchiveFilter::Trashed => row.trashed(),
+        }
     }
 
     fn preview<R: ThreadRow>(&self, row: &R) -> bool {

@@ -29,7 +29,7 @@ pub struct ListParams {
     pub sort_key: SortKey,
     /// Which end comes first. Default: the latest.
     pub direction: Direction,
-    /// Which of the two collections. Default: threads that are not archived.
+    /// Which of the collections. Default: threads that are not archived.
     pub archived: ArchiveFilter,
     /// Whether threads without a preview are listed: nobody wrote to them yet. Default: no.
     pub include_without_preview: bool,
@@ -75,7 +75,7 @@ pub enum Direction {
     Descending,
 }
 
-/// Which of the two collections to list. Never both: an archived thread is out of sight until asked for.
+/// Which of the collections to list. Never several: what is archived or in the trash is out of sight until asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -85,6 +85,8 @@ pub enum ArchiveFilter {
     Active,
     /// Archived threads.
     Archived,
+    /// Threads in the trash, archived or not.
+    Trashed,
 }
 
 impl Default for ListParams {

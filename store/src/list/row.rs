@@ -12,6 +12,10 @@ pub trait ThreadRow {
     fn time_ms(&self, key: SortKey) -> u64;
     /// Whether it is archived.
     fn archived(&self) -> bool;
+    /// Whether it is in the trash. Default: no.
+    fn trashed(&self) -> bool {
+        false
+    }
     /// Where it came from: "cli", "subagent:review"; `None` if it is not known.
     fn source(&self) -> Option<&str>;
     /// The provider of its model; `None` for the embedder's default.
@@ -50,6 +54,10 @@ impl ThreadRow for ThreadMetadata {
 
     fn archived(&self) -> bool {
         self.archived()
+    }
+
+    fn trashed(&self) -> bool {
+        self.trashed()
     }
 
     fn source(&self) -> Option<&str> {

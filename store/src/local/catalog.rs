@@ -103,12 +103,12 @@ impl Catalog {
     }
 }
 
-/// The life that was created, imported or changed last.
+/// The life that was created, imported or changed last; one that was deleted only if all were.
 fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
     if let [only] = lives[..] {
         return Some(only);
     }
-    let clock = |key: &ThreadKey| {
+    let rank = |key: &ThreadKey| {
         let mut life = Life::default();
         let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
         for record in control_channels(log, *key).flat_map(read).flatten() {
@@ -116,9 +116,9 @@ fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
                 life.apply(record.clock, &control);
             }
         }
-        life.clock()
+        (life.deleted().is_none(), life.clock())
     };
-    lives.into_iter().max_by_key(|key| (clock(key), *key))
+    lives.into_iter().max_by_key(|key| (rank(key), *key))
 }
 
 impl Entry {

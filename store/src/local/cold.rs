@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use threadlog_engine::{Batch, Error as EngineError, ReadLog};
+use threadlog_engine::{Batch, Engine, Error as EngineError, ReadLog};
 
 use crate::error::Error;
-use crate::event::Control;
+use crate::event::{Control, has_records};
 use crate::fold::Folded;
 use crate::items::Items;
-use crate::list::{self, ListPage, ListParams};
+use crate::list::{self, Family, ListPage, ListParams, Relation};
 use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Entry;
@@ -53,6 +53,20 @@ impl Shared {
         if folded.exists() { Ok((entry, folded)) } else { Err(absent()) }
     }
 
+    /// Whether a thread of this id is in the log, durable or not, and was not deleted.
+    pub(super) async fn is_taken(
+        self: &Arc<Self>,
+        operation: &'static str,
+        engine: &Engine,
+        id: ThreadId,
+    ) -> Result<bool> {
+        let Some(entry) = self.catalog.get(id).filter(|entry| has_records(engine, entry.key)) else {
+            return Ok(false);
+        };
+        let (shared, engine) = (Arc::clone(self), engine.clone());
+        blocking(operation, move || !entry.look(&engine, &shared.clock).is_deleted()).await
+    }
+
     /// As [`Shared::stored`], refusing an archived thread to whoever did not ask for one.
     pub(super) async fn readable(
         self: &Arc<Self>,
@@ -61,7 +75,7 @@ impl Shared {
         include_archived: bool,
     ) -> Result<(Arc<Entry>, Arc<Folded>)> {
         let (entry, folded) = self.stored(operation, id).await?;
-        refuse::unless_included(operation, id, folded.metadata.archived(), include_archived)?;
+        refuse::unless_included(operation, id, &folded.metadata, include_archived)?;
         Ok((entry, folded))
     }
 
@@ -93,6 +107,14 @@ impl Shared {
             }))
         })
         .await?
+    }
+
+    /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
+    pub(super) fn related(&self, log: &dyn ReadLog, relation: &Relation) -> Vec<ThreadId> {
+        let all = self.look_at_all(log);
+        let stored = all.iter().filter(|(_, folded)| folded.exists()).map(|(_, folded)| &folded.metadata);
+        let related = Family::of(stored).related(relation);
+        related.into_iter().filter(|id| all.iter().any(|(entry, _)| entry.key.thread == *id)).collect()
     }
 
     fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {

@@ -24,7 +24,7 @@ use crate::log::Log;
 use crate::metadata::{Inherited, MetadataPatch};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    ForkPosition, ForkThreadParams, ForkedThread, Report, Result, StoredThread, ThreadStoreError, refuse,
+    Absence, ForkPosition, ForkThreadParams, ForkedThread, Report, Result, StoredThread, ThreadStoreError, refuse,
 };
 
 /// How many items before the cut are looked at for what changes from turn to turn.
@@ -72,8 +72,14 @@ impl Shared {
         // Until the fork is in the log nobody else makes a thread of this id.
         let _reservation = self.live.reserve(OPERATION, id, self.holder())?;
         let _lease = self.lease(OPERATION, id)?;
+        let _life = self.build_on(entry.key)?;
         self.look_around(&Log::Writer(engine.clone())).map_err(|error| from_engine(OPERATION, Some(id), error))?;
-        if self.catalog.get(id).is_some_and(|entry| has_records(engine, entry.key)) {
+        if !entry.look(engine, &self.clock).exists() {
+            // Somebody deleted it until a moment ago.
+            return Err(refuse::absent(OPERATION, source, Absence::Unknown));
+        }
+        let taken = |entry: &Entry| has_records(engine, entry.key) && !entry.look(engine, &self.clock).is_deleted();
+        if self.catalog.get(id).is_some_and(|entry| taken(&entry)) {
             return Err(refuse::stored(OPERATION, id));
         }
         let lineage = entry.lineage(engine).map_err(|error| damaged(OPERATION, source, error))?;

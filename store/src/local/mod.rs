@@ -22,6 +22,7 @@
 mod blocking;
 mod catalog;
 mod cold;
+mod delete;
 mod error;
 mod fork;
 mod live_map;

@@ -7,7 +7,7 @@ use threadlog_engine::ReadLog;
 use uuid::Uuid;
 
 use crate::context::{Expected, ModelContext};
-use crate::event::{Control, ITEMS, has_records};
+use crate::event::{Control, ITEMS};
 use crate::fold::Folded;
 use crate::fork::OPERATION;
 use crate::item::Timestamp;
@@ -18,10 +18,10 @@ use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, ForkThreadParams, ForkedThread,
-    HistoryRange, Holder, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result,
-    ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
-    UpdateThreadMetadataParams, refuse,
+    AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads, FlushThreadParams,
+    ForkThreadParams, ForkedThread, HistoryRange, Holder, LoadHistoryParams, LoadModelContextParams,
+    PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory,
+    StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, refuse,
 };
 
 #[async_trait]
@@ -35,7 +35,7 @@ impl ThreadStore for LocalThreadStore {
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
         let lease = shared.lease(OPERATION, id)?;
         shared.fresh(OPERATION, Some(id)).await?;
-        if shared.catalog.get(id).is_some_and(|entry| has_records(&opened.engine, entry.key)) {
+        if shared.is_taken(OPERATION, &opened.engine, id).await? {
             return Err(refuse::stored(OPERATION, id));
         }
         let (incarnation, _) = Uuid::new_v4().as_u64_pair();
@@ -177,6 +177,10 @@ impl ThreadStore for LocalThreadStore {
         self.shared.control(OPERATION, &entry, Control::Unarchived).await?;
         let (entry, folded) = self.shared.stored(OPERATION, params.thread_id).await?;
         Ok(stored_thread(&entry, &folded))
+    }
+
+    async fn delete_thread(&self, params: DeleteThreadParams) -> Result<DeletedThreads> {
+        self.shared.delete(params).await
     }
 }
 

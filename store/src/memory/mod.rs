@@ -16,15 +16,15 @@ use crate::clock::HybridClock;
 use crate::context::ModelContext;
 use crate::fork::{self, OPERATION};
 use crate::item::Timestamp;
-use crate::list::{self, ListPage, ListParams};
+use crate::list::{self, Family, ListPage, ListParams, Relation};
 use crate::memory::thread::{Live, Stored, Thread};
 use crate::metadata::{MetadataEvent, MetadataPatch, Stamp};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
-    Absence, AppendItemsParams, ArchiveThreadParams, CreateThreadParams, FlushThreadParams, ForkThreadParams,
-    ForkedThread, Holder, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result,
-    ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
-    UpdateThreadMetadataParams, accept, refuse,
+    Absence, AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads,
+    Descendants, FlushThreadParams, ForkThreadParams, ForkedThread, Holder, LoadHistoryParams, LoadModelContextParams,
+    PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory,
+    StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, accept, refuse,
 };
 
 /// A [`ThreadStore`] that keeps threads in memory, until it is dropped. Cheap to clone; clones share the threads.
@@ -141,7 +141,7 @@ impl ThreadStore for InMemoryThreadStore {
         let Some(stored) = &thread.stored else {
             return Err(refuse::absent(OPERATION, id, Absence::Unknown));
         };
-        refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+        refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
         let mode = refuse::known_mode(id, stored.metadata.history_mode())?;
         thread.live = Some(Live::new(holder, params.policy, mode));
         Ok(())
@@ -189,7 +189,7 @@ impl ThreadStore for InMemoryThreadStore {
         const OPERATION: &str = "load_history";
         let id = params.thread_id;
         self.stored(OPERATION, id, |stored| {
-            refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
             Ok(stored.history(params.range))
         })
     }
@@ -198,7 +198,7 @@ impl ThreadStore for InMemoryThreadStore {
         const OPERATION: &str = "read_thread";
         let id = params.thread_id;
         self.stored(OPERATION, id, |stored| {
-            refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
             let mut thread = stored.thread();
             thread.history = params.include_history.then(|| stored.history(Default::default()));
             Ok(thread)
@@ -217,7 +217,7 @@ impl ThreadStore for InMemoryThreadStore {
             Some(Thread { stored: None, .. }) => return Err(refuse::absent(OPERATION, source, Absence::NotPersisted)),
             Some(Thread { stored: Some(stored), .. }) => stored,
         };
-        refuse::unless_included(OPERATION, source, stored.metadata.archived(), params.include_archived)?;
+        refuse::unless_included(OPERATION, source, &stored.metadata, params.include_archived)?;
         match threads.get(&id) {
             Some(Thread { live: Some(live), .. }) => return Err(refuse::live(OPERATION, id, live.holder.clone())),
             Some(_) => return Err(refuse::stored(OPERATION, id)),
@@ -239,7 +239,7 @@ impl ThreadStore for InMemoryThreadStore {
         const OPERATION: &str = "load_model_context";
         let id = params.thread_id;
         self.stored(OPERATION, id, |stored| {
-            refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
             Ok(stored.model_context())
         })
     }
@@ -265,7 +265,7 @@ impl ThreadStore for InMemoryThreadStore {
             live.store(stored, id, &self.inner.clock);
         }
         self.stored(OPERATION, id, |stored| {
-            refuse::unless_included(OPERATION, id, stored.metadata.archived(), params.include_archived)?;
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
             if !patch.is_empty() {
                 stored.metadata.apply(MetadataEvent::Patched { stamp: self.stamp(), patch: &patch });
             }
@@ -289,5 +289,32 @@ impl ThreadStore for InMemoryThreadStore {
             }
             Ok(stored.thread())
         })
+    }
+
+    async fn delete_thread(&self, params: DeleteThreadParams) -> Result<DeletedThreads> {
+        const OPERATION: &str = "delete_thread";
+        let id = params.thread_id;
+        let mut threads = self.inner.threads.lock();
+        let family = |threads: &BTreeMap<ThreadId, Thread>| {
+            let stored = threads.values().filter_map(|thread| thread.stored.as_ref());
+            Family::of(stored.map(|stored| &stored.metadata))
+        };
+        let mut targets = vec![id];
+        if params.descendants == Descendants::Delete {
+            let related = family(&threads).related(&Relation::descendants(id));
+            targets.extend(related.into_iter().filter(|related| threads.contains_key(related)));
+        }
+        for target in &targets {
+            match threads.get(target) {
+                Some(Thread { live: Some(live), .. }) => {
+                    return Err(refuse::live(OPERATION, *target, live.holder.clone()));
+                }
+                Some(Thread { stored: Some(_), .. }) => {}
+                _ => return Err(refuse::absent(OPERATION, *target, Absence::Unknown)),
+            }
+        }
+        threads.retain(|thread, _| !targets.contains(thread));
+        let kept = family(&threads).related(&Relation::children(id));
+        Ok(DeletedThreads::new(targets, kept))
     }
 }

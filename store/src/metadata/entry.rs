@@ -30,6 +30,9 @@ pub(super) const TAG: u32 = 12;
 /// An empty value pins.
 pub(super) const PINNED: u32 = 13;
 
+/// An empty value puts the thread into the trash.
+pub(super) const TRASHED: u32 = 14;
+
 /// The key of a field that there is once.
 pub(super) fn key(field: u32) -> Key {
     (field, Vec::new())
@@ -58,8 +61,9 @@ impl MetadataPatch {
         let flag = |wanted: bool| wanted.then(Vec::new);
         let tags = self.tags.iter().map(|(tag, wanted)| ((TAG, tag.as_bytes().to_vec()), flag(*wanted)));
         let pinned = self.pinned.map(|pinned| (key(PINNED), flag(pinned)));
+        let trashed = self.trashed.map(|trashed| (key(TRASHED), flag(trashed)));
         let unknown = self.unknown.iter().map(|(key, value)| (key.clone(), value.clone()));
-        unknown.chain(texts).chain(tags).chain(pinned).collect()
+        unknown.chain(texts).chain(tags).chain(pinned).chain(trashed).collect()
     }
 
     pub(super) fn from_entries(entries: Entries) -> MetadataPatch {
@@ -96,6 +100,7 @@ impl MetadataPatch {
             APPROVAL_POLICY => self.approval_policy = Some(text()?),
             SANDBOX => self.sandbox = Some(text()?),
             PINNED => self.pinned = Some(flag(value)?),
+            TRASHED => self.trashed = Some(flag(value)?),
             _ => return None,
         }
         Some(())

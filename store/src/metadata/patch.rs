@@ -51,6 +51,9 @@ pub struct MetadataPatch {
     pub tags: BTreeMap<String, bool>,
     /// Whether the thread is pinned. In JSON, `null` unpins.
     pub pinned: Option<bool>,
+    /// Whether the thread is in the trash: out of all lists, until it is taken out or the trash is emptied. In JSON,
+    /// `null` takes it out.
+    pub trashed: Option<bool>,
     /// What a later version wrote and this one cannot name.
     pub(super) unknown: Entries,
 }
@@ -129,6 +132,12 @@ impl MetadataPatch {
     #[must_use]
     pub fn rename(name: impl Into<String>) -> MetadataPatch {
         MetadataPatch { name: Some(Some(name.into())), ..MetadataPatch::default() }
+    }
+
+    /// A patch that only puts a thread into the trash, or takes it out.
+    #[must_use]
+    pub fn trash(trashed: bool) -> MetadataPatch {
+        MetadataPatch { trashed: Some(trashed), ..MetadataPatch::default() }
     }
 
     /// Whether it changes nothing.

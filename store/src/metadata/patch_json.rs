@@ -33,6 +33,8 @@ struct Named {
     tags: BTreeMap<String, bool>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "pinned")]
     pinned: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "pinned")]
+    trashed: Option<bool>,
     #[serde(skip)]
     unknown: Entries,
 }
@@ -69,7 +71,7 @@ fn git<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GitPatch, D::Error>
     Option::<GitPatch>::deserialize(deserializer).map(|git| git.unwrap_or_else(cleared))
 }
 
-/// `null` unpins.
+/// `null` unpins, and takes out of the trash.
 fn pinned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     Option::<bool>::deserialize(deserializer).map(|pinned| Some(pinned.unwrap_or(false)))
 }

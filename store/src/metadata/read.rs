@@ -171,6 +171,12 @@ impl ThreadMetadata {
         self.user.tags()
     }
 
+    /// Whether the thread is in the trash.
+    #[must_use]
+    pub fn trashed(&self) -> bool {
+        self.user.trashed()
+    }
+
     /// Whether the user pinned the thread.
     #[must_use]
     pub fn pinned(&self) -> bool {

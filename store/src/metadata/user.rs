@@ -90,6 +90,10 @@ impl UserSet {
         all.filter(|(_, set)| is_on(set)).filter_map(|((_, tag), _)| str::from_utf8(tag).ok())
     }
 
+    pub(super) fn trashed(&self) -> bool {
+        self.entries.get(&entry::key(entry::TRASHED)).is_some_and(is_on)
+    }
+
     pub(super) fn pinned(&self) -> bool {
         self.entries.get(&entry::key(entry::PINNED)).is_some_and(is_on)
     }

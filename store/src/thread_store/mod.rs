@@ -33,6 +33,7 @@
 
 mod accept;
 mod create;
+mod delete;
 mod error;
 mod fork;
 mod id;
@@ -47,6 +48,7 @@ use async_trait::async_trait;
 
 pub use accept::{ITEM_BYTES_MAX, accept};
 pub use create::CreateThreadParams;
+pub use delete::{DeleteThreadParams, DeletedThreads, Descendants};
 pub use error::{Absence, Holder, Report, Result, ThreadStoreError, Unavailability};
 pub use fork::{ForkPosition, ForkThreadParams, ForkedThread, InterruptMarker};
 pub use params::{
@@ -225,6 +227,16 @@ pub trait ThreadStore: Send + Sync {
     /// # Errors
     /// As [`ThreadStore::archive_thread`].
     async fn unarchive_thread(&self, params: UnarchiveThreadParams) -> Result<StoredThread>;
+
+    /// Deletes a thread: nobody finds it any more, here or in another process, and its id can be used again. Threads that came from it stay whole
+    /// unless they are to go with it; then all go or none. What imports know of its files is forgotten too: importing one again
+    /// makes the thread anew.
+    ///
+    /// *Durability:* on `Ok` it stays deleted; no record that was on its way brings it back.
+    ///
+    /// # Errors
+    /// `ThreadNotFound`; `Conflict` if it, or one that is to go with it, is live or being forked, naming who holds it.
+    async fn delete_thread(&self, params: DeleteThreadParams) -> Result<DeletedThreads>;
 
     /// The file that holds this thread and nothing else, in a store that has one for each thread. The stores
     /// of this crate have none.

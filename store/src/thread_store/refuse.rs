@@ -1,7 +1,7 @@
 //! Refusals that all stores of this crate give in the same words.
 
 use crate::list::ListError;
-use crate::metadata::PatchError;
+use crate::metadata::{PatchError, ThreadMetadata};
 use crate::policy::HistoryMode;
 use crate::thread::ThreadId;
 use crate::thread_store::{Absence, Holder, Report, Result, ThreadStoreError};
@@ -27,18 +27,23 @@ pub(crate) fn stored(operation: &'static str, thread_id: ThreadId) -> ThreadStor
         .conflict(None)
 }
 
-/// Refuses an archived thread to whoever did not ask for archived ones.
+/// Refuses a thread that is archived or in the trash to whoever did not ask for such.
 pub(crate) fn unless_included(
     operation: &'static str,
-    thread_id: ThreadId,
-    archived: bool,
+    id: ThreadId,
+    metadata: &ThreadMetadata,
     included: bool,
 ) -> Result<()> {
-    if !archived || included {
-        return Ok(());
+    let report = |what: &str| Report::new(operation, what).of(id);
+    if included {
+        Ok(())
+    } else if metadata.trashed() {
+        Err(report("it is in the trash").advise("take it out, or ask for archived threads too").invalid())
+    } else if metadata.archived() {
+        Err(report("it is archived").advise("unarchive it, or ask for archived threads too").invalid())
+    } else {
+        Ok(())
     }
-    let report = Report::new(operation, "it is archived").of(thread_id);
-    Err(report.advise("unarchive it, or ask for archived threads too").invalid())
 }
 
 /// The history mode that a stored thread states.

@@ -20,6 +20,8 @@ pub struct Life {
     left: BTreeMap<PathBytes, u64>,
     /// The latest clock seen.
     clock: u64,
+    /// When it was deleted.
+    deleted: Option<u64>,
 }
 
 impl Life {
@@ -45,9 +47,16 @@ impl Life {
                     *since = clock.max(*since);
                 }
             }
+            Control::Deleted => self.deleted = Some(self.deleted.map_or(clock, |before| before.min(clock))),
             // Facts of the metadata, not of the life.
             Control::Patched(_) | Control::Archived | Control::Unarchived => {}
         }
+    }
+
+    /// When it was deleted, by the clock of that record.
+    #[must_use]
+    pub fn deleted(&self) -> Option<u64> {
+        self.deleted
     }
 
     /// What creation fixed; `None` if the record is lost.

@@ -9,6 +9,7 @@ mod forking;
 
 mod appending;
 mod archiving;
+mod deleting;
 mod documented;
 mod history;
 mod laziness;

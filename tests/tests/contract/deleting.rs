@@ -1,0 +1,163 @@
+//! Deleting threads, and the trash.
+
+use threadlog::list::{ArchiveFilter, ListParams};
+use threadlog::metadata::MetadataPatch;
+use threadlog::thread::ThreadId;
+use threadlog::thread_store::{
+    Absence, CreateThreadParams, DeleteThreadParams, ForkThreadParams, ReadThreadParams, ResumeThreadParams,
+    ThreadStoreError, UpdateThreadMetadataParams,
+};
+
+use crate::cases;
+use crate::fixture::{Fixture, is_absent, is_invalid, user};
+
+async fn fork(fixture: &Fixture, source: ThreadId) -> ThreadId {
+    let id = ThreadId::generate();
+    fixture.store.fork_thread(ForkThreadParams::new(source, id)).await.unwrap();
+    id
+}
+
+async fn everything(fixture: &Fixture) -> Vec<ThreadId> {
+    let mut all = Vec::new();
+    for archived in [ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed] {
+        let mut params = ListParams::default();
+        (params.archived, params.include_without_preview) = (archived, true);
+        all.extend(fixture.list(&params).await.threads.iter().map(|thread| thread.metadata.thread()));
+    }
+    all
+}
+
+async fn a_deleted_thread_is_found_by_nobody_and_its_id_can_be_used_again(mut fixture: Fixture) {
+    let (id, other) = (fixture.cold("one").await, fixture.cold("other").await);
+    let deleted = fixture.store.delete_thread(DeleteThreadParams::new(id)).await.unwrap();
+    assert_eq!((deleted.deleted, deleted.kept), (vec![id], vec![]));
+    for _ in 0..2 {
+        assert!(is_absent(fixture.read(id).await, Absence::Unknown));
+        assert!(is_absent(fixture.items(id).await, Absence::Unknown));
+        assert!(is_absent(fixture.resume(id).await, Absence::Unknown));
+        assert!(is_absent(fixture.patch(id, MetadataPatch::rename("x")).await, Absence::Unknown));
+        assert!(is_absent(fixture.store.archive_thread(id.into()).await, Absence::Unknown));
+        let fork = ForkThreadParams::new(id, ThreadId::generate());
+        assert!(is_absent(fixture.store.fork_thread(fork).await, Absence::Unknown));
+        assert!(is_absent(fixture.store.delete_thread(DeleteThreadParams::new(id)).await, Absence::Unknown));
+        assert_eq!(everything(&fixture).await, [other]);
+        fixture.restart().await;
+    }
+    fixture.store.create_thread(CreateThreadParams::new(id)).await.unwrap();
+    fixture.append(id, [user("again")]).await.unwrap();
+    fixture.store.shutdown_thread(id.into()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(fixture.texts(id).await, ["again"]);
+        assert_eq!(fixture.read(id).await.unwrap().metadata.first_user_message(), Some("again"));
+        fixture.restart().await;
+    }
+    fixture.store.delete_thread(DeleteThreadParams::new(id)).await.unwrap();
+    fixture.restart().await;
+    assert_eq!(everything(&fixture).await, [other]);
+}
+
+async fn a_live_thread_is_not_deleted_and_the_refusal_names_its_holder(fixture: Fixture) {
+    let id = fixture.create().await;
+    fixture.append(id, [user("one")]).await.unwrap();
+    for _ in 0..2 {
+        match fixture.store.delete_thread(DeleteThreadParams::new(id)).await {
+            Err(ThreadStoreError::Conflict(_, Some(holder))) => assert_eq!(holder.process, std::process::id()),
+            other => panic!("{other:?}"),
+        }
+        fixture.flush(id).await.unwrap();
+    }
+    fixture.append(id, [user("two")]).await.unwrap();
+    fixture.store.shutdown_thread(id.into()).await.unwrap();
+    assert_eq!(fixture.texts(id).await, ["one", "two"]);
+    fixture.store.delete_thread(DeleteThreadParams::new(id)).await.unwrap();
+    assert!(is_absent(fixture.read(id).await, Absence::Unknown));
+}
+
+async fn forks_of_a_deleted_thread_stay_whole(mut fixture: Fixture) {
+    let source = fixture.cold("inherited").await;
+    let (one, two) = (fork(&fixture, source).await, fork(&fixture, source).await);
+    let grandchild = fork(&fixture, one).await;
+    let deleted = fixture.store.delete_thread(DeleteThreadParams::new(source)).await.unwrap();
+    let mut kept = deleted.kept;
+    kept.sort_unstable();
+    let mut wanted = vec![one, two];
+    wanted.sort_unstable();
+    // A fork that added nothing is forked at its own base.
+    assert!(wanted.iter().all(|wanted| kept.contains(wanted)));
+    for _ in 0..2 {
+        for id in [one, two, grandchild] {
+            assert_eq!(fixture.texts(id).await, ["inherited"]);
+        }
+        fixture.restart().await;
+    }
+    fixture.resume(one).await.unwrap();
+    fixture.append(one, [user("own")]).await.unwrap();
+    fixture.store.shutdown_thread(one.into()).await.unwrap();
+    assert_eq!(fixture.texts(one).await, ["inherited", "own"]);
+    let of_fork = fork(&fixture, one).await;
+    assert_eq!(fixture.texts(of_fork).await, ["inherited", "own"]);
+}
+
+async fn what_came_from_a_thread_can_go_with_it_all_or_none(fixture: Fixture) {
+    let source = fixture.cold("a").await;
+    let child = fork(&fixture, source).await;
+    fixture.resume(child).await.unwrap();
+    fixture.append(child, [user("b")]).await.unwrap();
+    fixture.flush(child).await.unwrap();
+    let grandchild = fork(&fixture, child).await;
+    let other = fixture.cold("other").await;
+    let all = || fixture.store.delete_thread(DeleteThreadParams::new(source).with_descendants());
+    assert!(matches!(all().await, Err(ThreadStoreError::Conflict(_, Some(_)))), "a child is live");
+    assert_eq!(everything(&fixture).await.len(), 4);
+    fixture.store.shutdown_thread(child.into()).await.unwrap();
+    let deleted = all().await.unwrap();
+    assert_eq!(deleted.deleted[0], source);
+    assert_eq!(deleted.deleted.len(), 3);
+    assert!(deleted.deleted.contains(&grandchild) && deleted.kept.is_empty());
+    assert_eq!(everything(&fixture).await, [other]);
+}
+
+async fn what_was_never_stored_cannot_be_deleted(fixture: Fixture) {
+    let unknown = DeleteThreadParams::new(ThreadId::generate());
+    assert!(is_absent(fixture.store.delete_thread(unknown).await, Absence::Unknown));
+    let unused = fixture.create().await;
+    assert!(fixture.store.delete_thread(DeleteThreadParams::new(unused)).await.is_err());
+    assert!(fixture.store.discard_now(unused));
+}
+
+async fn a_thread_in_the_trash_is_out_of_sight_until_it_is_taken_out(mut fixture: Fixture) {
+    let (id, archived) = (fixture.cold("one").await, fixture.cold("two").await);
+    fixture.store.archive_thread(archived.into()).await.unwrap();
+    let trash = async |fixture: &Fixture, id: ThreadId, trashed: bool| {
+        let params = UpdateThreadMetadataParams::new(id, MetadataPatch::trash(trashed)).with_archived();
+        fixture.store.update_thread_metadata(params).await.unwrap()
+    };
+    for id in [id, archived] {
+        assert!(trash(&fixture, id, true).await.metadata.trashed());
+    }
+    for _ in 0..2 {
+        assert_eq!(fixture.listed(ArchiveFilter::Active).await, []);
+        assert_eq!(fixture.listed(ArchiveFilter::Archived).await, []);
+        assert_eq!(fixture.listed(ArchiveFilter::Trashed).await.len(), 2);
+        assert!(is_invalid(fixture.resume(id).await));
+        assert!(is_invalid(fixture.store.read_thread(ReadThreadParams::new(id)).await));
+        assert!(fixture.store.read_thread(ReadThreadParams::new(id).with_archived()).await.is_ok());
+        fixture.restart().await;
+    }
+    trash(&fixture, archived, false).await;
+    assert_eq!(fixture.listed(ArchiveFilter::Archived).await, [archived], "it is where it was");
+    trash(&fixture, id, false).await;
+    fixture.store.resume_thread(ResumeThreadParams::new(id)).await.unwrap();
+    fixture.append(id, [user("more")]).await.unwrap();
+    fixture.store.shutdown_thread(id.into()).await.unwrap();
+    assert_eq!(fixture.texts(id).await, ["one", "more"]);
+}
+
+cases! {
+    a_deleted_thread_is_found_by_nobody_and_its_id_can_be_used_again
+    a_live_thread_is_not_deleted_and_the_refusal_names_its_holder
+    forks_of_a_deleted_thread_stay_whole
+    what_came_from_a_thread_can_go_with_it_all_or_none
+    what_was_never_stored_cannot_be_deleted
+    a_thread_in_the_trash_is_out_of_sight_until_it_is_taken_out
+}
