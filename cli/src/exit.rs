@@ -17,7 +17,7 @@ pub enum Exit {
     Damaged,
     /// No such store, thread or file; or an id that fits several threads.
     NotFound,
-    /// Another process has the store open for writing. Nothing was done.
+    /// Another process holds what is needed: a live thread, the running import, all journals. Nothing was done.
     Locked,
     /// A signal asked to stop. What was done until then stays; the same command goes on.
     Stopped,
@@ -31,7 +31,7 @@ pub const ALL: [(Exit, &str); 8] = [
     (Exit::Partial, "some input was refused or some output left alone; the rest was done"),
     (Exit::Damaged, "the store is damaged; what is intact was handled"),
     (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
-    (Exit::Locked, "another process has the store open for writing; nothing was done"),
+    (Exit::Locked, "another process holds what is needed (a live thread, a running import, all journals); nothing was done"),
     (Exit::Stopped, "stopped by a signal (Ctrl-C); what was done stays, and the same command goes on"),
 ];
 

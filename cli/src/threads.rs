@@ -20,7 +20,9 @@ impl From<ThreadStoreError> for Failure {
             ThreadStoreError::ThreadNotFound { .. } => Exit::NotFound,
             ThreadStoreError::InvalidRequest(_) => Exit::Usage,
             ThreadStoreError::Corrupt(_) => Exit::Damaged,
-            ThreadStoreError::Unavailable(_, Unavailability::Locked) => Exit::Locked,
+            ThreadStoreError::Unavailable(_, Unavailability::Locked) | ThreadStoreError::Conflict(_, Some(_)) => {
+                Exit::Locked
+            }
             _ => Exit::Failed,
         };
         Failure::new(exit, failure::sentence(&error))

@@ -1,7 +1,7 @@
 //! All lives of all threads, by what their control records say: the part of the views that an import
 //! needs, and that costs a few small records for each life to load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use threadlog_engine::ReadLog;
 use uuid::Uuid;
@@ -36,10 +36,22 @@ impl Table {
         table
     }
 
+    /// Looks again at these threads.
+    pub(crate) fn reload(&mut self, log: &dyn ReadLog, threads: &BTreeSet<ThreadId>) {
+        self.0.retain(|key, _| !threads.contains(&key.thread));
+        let mut again = Table::load_those(log, |key| threads.contains(&key.thread));
+        again.0.retain(|_, entry| entry.life.deleted().is_none());
+        self.0.append(&mut again.0);
+    }
+
     /// All lives, deleted ones too.
     pub(crate) fn load_all(log: &dyn ReadLog) -> Table {
+        Table::load_those(log, |_| true)
+    }
+
+    fn load_those(log: &dyn ReadLog, wanted: impl Fn(ThreadKey) -> bool) -> Table {
         let mut table = Table::default();
-        for info in log.streams() {
+        for info in log.streams().into_iter().filter(|info| wanted(ThreadKey::of(&info.stream))) {
             let entry = table.entry(ThreadKey::of(&info.stream));
             match info.stream.channel {
                 ITEMS => {

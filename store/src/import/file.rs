@@ -65,8 +65,17 @@ impl Run<'_> {
     /// Adds to the store what it does not have of one file.
     pub(super) fn import(&self, planned: &Planned) -> Result<FileReport, Fault> {
         let input = Input::open(&planned.found.path, planned.found.packed)?;
-        let mut target = self.choose(planned, &input)?;
-        let shared = if target.is_new() { self.shared(planned, &input)? } else { None };
+        let lease = self.lease(planned.identity.thread)?;
+        let outcome = self.add(planned, &input);
+        // Nobody goes on with what is not durable yet.
+        self.keep_until_durable(lease);
+        outcome
+    }
+
+    fn add(&self, planned: &Planned, input: &Input) -> Result<FileReport, Fault> {
+        let mut target = self.choose(planned, input)?;
+        let mut shared = if target.is_new() { self.shared(planned, input)? } else { None };
+        let life = shared.as_mut().and_then(|shared| shared.life.take());
         let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
         let mut controls = Vec::new();
@@ -102,13 +111,15 @@ impl Run<'_> {
         let added = if target.outcome == Outcome::Unchanged {
             Added::default()
         } else {
-            self.add_lines(&mut appender, &input, &target, &mut source)?
+            self.add_lines(&mut appender, input, &target, &mut source)?
         };
         if !self.knows(&target, &source) {
             let source = Control::Source(source.clone());
             controls.push((appender.control(&source)?, source));
         }
         self.appended(appender.flush()?)?;
+        // Nor deletes what it stands on.
+        self.keep_until_durable(life);
         self.learn(target.key, appender.items(), &controls);
         Ok(FileReport {
             path: planned.found.name(),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use threadlog_engine::Engine;
+use threadlog_engine::{Engine, Error as EngineError, Lease, LeaseOn};
 use threadlog_engine::fs::Fs;
 
 use crate::clock::HybridClock;
@@ -90,6 +90,45 @@ impl<'a> Run<'a> {
         Ok(ImportReport { files, refused, skipped, stopped: self.stopped.load(Ordering::Relaxed) })
     }
 
+    /// Keeps other processes from writing a thread, and takes in what they did until now.
+    pub(super) fn lease(&self, thread: ThreadId) -> Result<Option<Lease>, Fault> {
+        let Some(leases) = self.engine.leases() else { return Ok(None) };
+        let lease = leases.take(LeaseOn::Writer(thread.uuid().as_bytes())).map_err(Error::from)?;
+        self.look_around()?;
+        Ok(Some(lease))
+    }
+
+    /// Keeps a life from being deleted, for a file that repeats it. The outer `None` says that it is gone, or going.
+    pub(super) fn build_on(&self, key: ThreadKey) -> Result<Option<Option<Lease>>, Fault> {
+        let Some(leases) = self.engine.leases() else { return Ok(Some(None)) };
+        let lease = match leases.take(LeaseOn::Life(key.thread.uuid().as_bytes(), key.incarnation)) {
+            Err(EngineError::Leased { .. }) => return Ok(None),
+            lease => lease.map_err(Error::from)?,
+        };
+        self.look_around()?;
+        Ok(lock(&self.state).table.get(key).map(|_| Some(lease)))
+    }
+
+    /// Takes in what other processes made durable.
+    fn look_around(&self) -> Result<(), Fault> {
+        let changes = self.engine.refresh().map_err(Error::from)?;
+        if !changes.is_empty() {
+            let threads = changes.streams().map(|stream| ThreadKey::of(stream).thread).collect();
+            let mut state = lock(&self.state);
+            state.table.reload(self.engine, &threads);
+            self.clock.observe(state.table.clock());
+            state.owners = state.table.owners();
+        }
+        Ok(())
+    }
+
+    /// Lets go of a lease when everything appended so far is durable.
+    pub(super) fn keep_until_durable(&self, lease: Option<Lease>) {
+        if let Some(lease) = lease {
+            self.engine.keep_until_settled(self.engine.barrier(), Box::new(lease));
+        }
+    }
+
     /// Imports files one after another, in their order.
     fn group(&self, files: &[Planned], results: &Mutex<Results>) {
         for planned in files {
@@ -101,6 +140,10 @@ impl<'a> Run<'a> {
             match outcome {
                 Ok(report) => results.files.push((planned.number, report)),
                 Err(Fault::File(error)) => results.refused.push(refusal(&planned.found.path, &error.to_string())),
+                Err(Fault::Store(Error::Engine(EngineError::Leased { owner }))) => {
+                    let why = format!("its thread is being written by {owner}: import it when that is done");
+                    results.refused.push(refusal(&planned.found.path, &why));
+                }
                 Err(Fault::Store(error)) if is_of_one_stream(&error) => {
                     results.refused.push(refusal(&planned.found.path, &error.to_string()));
                 }
@@ -211,7 +254,6 @@ impl<'a> Run<'a> {
 
 /// Whether other threads can be written all the same: this one is being written by somebody else, or damaged.
 fn is_of_one_stream(error: &Error) -> bool {
-    use threadlog_engine::Error as EngineError;
     matches!(
         error,
         Error::Engine(EngineError::WrongOrdinal { .. } | EngineError::StaleLease { .. } | EngineError::Corrupt { .. })

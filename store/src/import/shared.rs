@@ -6,7 +6,7 @@
 use std::io::{BufReader, Read};
 
 use bytes::Bytes;
-use threadlog_engine::ReadLog;
+use threadlog_engine::{Lease, ReadLog};
 use threadlog_engine::number::wide;
 
 use crate::error::Error;
@@ -29,6 +29,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub(super) struct Shared {
     /// Of whom, and how much.
     pub(super) fork: Fork,
+    /// Keeps that from being deleted.
+    pub(super) life: Option<Lease>,
     /// The file's own first line.
     pub(super) first: Bytes,
     /// The first line and what it repeats; one record of it is the file's own.
@@ -46,10 +48,11 @@ impl Run<'_> {
         };
         let mut best: Option<Shared> = None;
         for key in self.whole_lives(source) {
+            let Some(life) = self.build_on(key)? else { continue };
             let shared = self.repeats(key, &first, input)?;
             let longer = |shared: &Shared| best.as_ref().is_none_or(|best| best.prefix.bytes < shared.prefix.bytes);
             if let Some(shared) = shared.filter(longer) {
-                best = Some(shared);
+                best = Some(Shared { life, ..shared });
             }
         }
         Ok(best)
@@ -87,7 +90,7 @@ impl Run<'_> {
         }
         let base = Base { thread: key.thread, incarnation: key.incarnation, end };
         let fork = Fork { base, source: None, inherited: inherited.to_inherit(end, end, end, &[]) };
-        Ok(Some(Shared { fork, first: first.clone(), prefix }))
+        Ok(Some(Shared { fork, life: None, first: first.clone(), prefix }))
     }
 }
 
