@@ -16,8 +16,11 @@ const ITEMS: u64 = 10_000;
 const DEPTH: u64 = 1_000;
 const ROUNDS: usize = 15;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?.block_on(run())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir_in("target")?;
     let store = LocalThreadStore::open(folder.path(), LocalConfig::default()).await?;
     println!("| fork of a {ITEMS}-item thread | bytes of records | median time |\n|---|---|---|");

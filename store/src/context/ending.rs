@@ -1,7 +1,7 @@
 //! Whether a thread ends in the middle of a turn.
 
 use crate::context::fact::{Fact, Role, compatible};
-use crate::item::RolloutItem;
+use crate::item::{Kind, RolloutItem};
 
 /// A turn that began and did not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,12 @@ impl Ending {
 
     /// Takes in the item before all that were taken in. Says whether that was enough.
     pub fn take(&mut self, ordinal: u64, item: &RolloutItem) -> bool {
-        self.fact(ordinal, &Fact::of(ordinal, item));
+        // Once a message or an end was met only records of turns decide: the rest need not be parsed.
+        let settled = self.message.is_some() || !self.ended.is_empty();
+        let other = matches!(item, RolloutItem::Enveloped { kind, .. } if *kind != Kind::EventMsg);
+        if !(settled && other) {
+            self.fact(ordinal, &Fact::of(ordinal, item));
+        }
         self.decided.is_some()
     }
 

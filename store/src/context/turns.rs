@@ -25,6 +25,15 @@ pub struct Turn {
     marked: bool,
     /// Whether its last message has its event already.
     event_seen: bool,
+    /// Whether it is over although nothing ended it: a rollback came, and none comes while a turn runs.
+    over: bool,
+}
+
+impl Turn {
+    /// Whether what follows can be part of it.
+    fn runs(&self) -> bool {
+        self.end == TurnEnd::Open && !self.over
+    }
 }
 
 /// How a turn ended.
@@ -162,6 +171,7 @@ impl Fold {
             end: TurnEnd::Open,
             marked,
             event_seen: false,
+            over: false,
         });
     }
 
@@ -178,7 +188,7 @@ impl Fold {
     fn message(&mut self, ordinal: u64, user: bool) {
         let joins = |turn: &&mut Turn| {
             // A message whose event came first, or one into a turn that runs.
-            turn.end == TurnEnd::Open && (turn.marked || (turn.user_messages.is_empty() && turn.event_seen))
+            turn.runs() && (turn.marked || (turn.user_messages.is_empty() && turn.event_seen))
         };
         if self.turns.last_mut().filter(joins).is_none() {
             self.start(ordinal, None, false);
@@ -193,7 +203,7 @@ impl Fold {
     }
 
     fn user_event(&mut self, ordinal: u64) {
-        let joins = |turn: &&mut Turn| turn.end == TurnEnd::Open && (turn.marked || !turn.event_seen);
+        let joins = |turn: &&mut Turn| turn.runs() && (turn.marked || !turn.event_seen);
         if self.turns.last_mut().filter(joins).is_none() {
             self.start(ordinal, None, false);
         }
@@ -209,8 +219,11 @@ impl Fold {
                 Counting::EveryTurn => self.turns.len().checked_sub(1),
                 Counting::UserTurns => self.turns.iter().rposition(|turn| turn.user),
             };
-            let Some(place) = place else { return };
+            let Some(place) = place else { break };
             self.turns.truncate(place);
+        }
+        if let Some(turn) = self.turns.last_mut() {
+            turn.over = true;
         }
     }
 }

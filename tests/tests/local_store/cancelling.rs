@@ -14,8 +14,8 @@ use threadlog::local::{LocalConfig, LocalThreadStore};
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    AppendItemsParams, CreateThreadParams, LoadHistoryParams, ReadThreadParams, ResumeThreadParams, ThreadStore,
-    ThreadStoreError, UpdateThreadMetadataParams,
+    AppendItemsParams, CreateThreadParams, ForkPosition, ForkThreadParams, LoadHistoryParams, ReadThreadParams,
+    ResumeThreadParams, ThreadStore, ThreadStoreError, UpdateThreadMetadataParams,
 };
 use threadlog_engine::fs::sim::SimFs;
 
@@ -257,6 +257,36 @@ fn a_dropped_rename_or_archive_happens_or_does_not() {
             scene.store.archive_thread(scene.cold.into()).await.unwrap();
             let thread = scene.store.unarchive_thread(scene.cold.into()).await.unwrap();
             assert!(!thread.metadata.archived());
+        },
+    );
+}
+
+#[test]
+fn a_dropped_fork_is_made_or_is_not() {
+    let fork = |source: ThreadId| {
+        let params = ForkThreadParams::new(source, ThreadId::from_path(b"the fork"));
+        params.at(ForkPosition::Whole)
+    };
+    at_every_await(
+        "fork",
+        async |store: LocalThreadStore, live: ThreadId, _| store.fork_thread(fork(live)).await,
+        async |scene, _| {
+            let id = fork(scene.live).new.thread_id;
+            // What was under way finishes without its caller.
+            while let Err(error) = scene.store.fork_thread(fork(scene.live)).await {
+                assert!(matches!(error, ThreadStoreError::Conflict(..)), "{error}");
+                if scene.store.read_thread(ReadThreadParams::new(id)).await.is_ok() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            let inherited = texts(&scene.store, id).await.unwrap();
+            let source = texts(&scene.store, scene.live).await.unwrap();
+            assert!(!inherited.is_empty() && source.starts_with(&inherited), "{inherited:?} of {source:?}");
+            scene.store.resume_thread(ResumeThreadParams::new(id)).await.unwrap();
+            append(&scene.store, id, &["its own"]).await.unwrap();
+            scene.store.shutdown_thread(id.into()).await.unwrap();
+            assert_eq!(texts(&scene.store, id).await.unwrap().last().map(String::as_str), Some("its own"));
         },
     );
 }

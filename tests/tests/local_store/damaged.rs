@@ -1,8 +1,10 @@
 //! A damaged record costs itself, is named, and hinders nobody else.
 
 use threadlog::list::ListParams;
+use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    HistoryRange, LoadHistoryParams, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError,
+    ForkPosition, ForkThreadParams, HistoryRange, LoadHistoryParams, LoadModelContextParams, ReadThreadParams,
+    ResumeThreadParams, ThreadStore, ThreadStoreError,
 };
 use threadlog_engine::fs::sim::SimFs;
 
@@ -50,6 +52,63 @@ fn a_rotten_item_is_named_and_everything_else_stays_readable() {
         let tail = LoadHistoryParams::new(hurt).only(HistoryRange::Last(2));
         let tail: Vec<_> = store.load_history(tail).await.unwrap().items.iter().filter_map(text).collect();
         assert_eq!(tail, ["last", "after"]);
+    });
+}
+
+/// How a fork of all of a damaged thread goes: inherited records are as they are in the source.
+#[test]
+fn a_rotten_item_in_the_middle_is_inherited_as_it_is() {
+    let fs = SimFs::new(5);
+    current_thread().block_on(async {
+        let store = open(&fs, manual()).await.unwrap();
+        let source = create(&store).await;
+        append(&store, source, &["first", "it rots here", "last"]).await.unwrap();
+        store.shutdown_thread(source.into()).await.unwrap();
+        store.close().await.unwrap();
+        for path in fs.paths() {
+            for at in places_of(&fs.read_raw(&path).unwrap(), b"it rots here") {
+                fs.flip_bit(&path, at, 0).unwrap();
+            }
+        }
+        let store = open(&fs, manual()).await.unwrap();
+        let params = ForkThreadParams::new(source, ThreadId::generate()).at(ForkPosition::Whole);
+        let id = store.fork_thread(params).await.unwrap().thread.id();
+        let error = store.load_history(LoadHistoryParams::new(id)).await.unwrap_err();
+        assert!(matches!(error, ThreadStoreError::Corrupt(_)) && error.thread_id() == Some(id), "{error}");
+        let error = store.load_model_context(LoadModelContextParams::new(id)).await.unwrap_err();
+        assert!(matches!(error, ThreadStoreError::Corrupt(_)), "nothing is left out in silence: {error}");
+        let tail = LoadHistoryParams::new(id).only(HistoryRange::Last(2));
+        assert_eq!(store.load_history(tail).await.unwrap().items.iter().find_map(text).as_deref(), Some("last"));
+    });
+}
+
+#[test]
+fn a_thread_whose_end_is_damaged_is_forked_at_an_ordinal_only() {
+    const GROUP: u64 = 4096;
+    let fs = SimFs::new(6);
+    current_thread().block_on(async {
+        let store = open(&fs, manual()).await.unwrap();
+        let source = create(&store).await;
+        append(&store, source, &["first"]).await.unwrap();
+        store.flush_thread(source.into()).await.unwrap();
+        append(&store, source, &["the end rots"]).await.unwrap();
+        store.shutdown_thread(source.into()).await.unwrap();
+        store.close().await.unwrap();
+        for path in fs.paths() {
+            for at in places_of(&fs.read_raw(&path).unwrap(), b"the end rots") {
+                // The header of its group: nothing tells any more what stood there.
+                fs.flip_bit(&path, at / GROUP * GROUP + 9, 0).unwrap();
+            }
+        }
+        let store = open(&fs, manual()).await.unwrap();
+        let fork = async |at| store.fork_thread(ForkThreadParams::new(source, ThreadId::generate()).at(at)).await;
+        for at in [ForkPosition::Whole, ForkPosition::Interrupted, ForkPosition::BeforeUserMessage(7)] {
+            let error = fork(at).await.unwrap_err();
+            assert!(matches!(error, ThreadStoreError::Corrupt(_)), "{error}");
+            assert!(error.to_string().contains("its end is damaged") && error.thread_id() == Some(source), "{error}");
+        }
+        let id = fork(ForkPosition::AtOrdinal(2)).await.unwrap().thread.id();
+        assert_eq!(texts(&store, id).await.unwrap(), ["first"]);
     });
 }
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use threadlog::list::ListParams;
 use threadlog::metadata::MetadataPatch;
+use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    HistoryRange, LoadHistoryParams, ReadThreadParams, ResumeThreadParams, ThreadStore, UpdateThreadMetadataParams,
+    ForkPosition, ForkThreadParams, HistoryRange, LoadHistoryParams, LoadModelContextParams, ReadThreadParams,
+    ResumeThreadParams, ThreadStore, UpdateThreadMetadataParams,
 };
 use threadlog_engine::fs::sim::SimFs;
 
@@ -68,6 +70,9 @@ fn no_operation_blocks_the_only_executor_thread_on_the_disk() {
         store.list_threads(ListParams::default()).await.unwrap();
         let rename = MetadataPatch::rename("name");
         store.update_thread_metadata(UpdateThreadMetadataParams::new(id, rename)).await.unwrap();
+        let fork = ForkThreadParams::new(id, ThreadId::generate()).at(ForkPosition::BeforeUserMessage(0));
+        store.fork_thread(fork).await.unwrap();
+        store.load_model_context(LoadModelContextParams::new(id)).await.unwrap();
         store.archive_thread(id.into()).await.unwrap();
         store.unarchive_thread(id.into()).await.unwrap();
         store.resume_thread(ResumeThreadParams::new(other)).await.unwrap();

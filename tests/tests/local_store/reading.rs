@@ -8,7 +8,8 @@ use threadlog::list::ListParams;
 use threadlog::local::LocalThreadStore;
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread_store::{
-    CreateThreadParams, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError, UpdateThreadMetadataParams,
+    CreateThreadParams, ForkThreadParams, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError,
+    UpdateThreadMetadataParams,
 };
 use threadlog_engine::fs::sim::SimFs;
 
@@ -60,6 +61,7 @@ fn a_reader_refuses_all_that_writes_and_says_what_to_do() {
             reading.resume_thread(ResumeThreadParams::new(id)).await,
             reading.archive_thread(id.into()).await,
             reading.update_thread_metadata(rename).await.map(drop),
+            reading.fork_thread(ForkThreadParams::new(id, threadlog::ThreadId::generate())).await.map(drop),
         ];
         for refusal in refusals {
             let error = refusal.unwrap_err();

@@ -8,10 +8,15 @@ use crate::context::fact::{Fact, Role};
 
 /// The ordinals that the model sees, by replaying: each marker cuts what is there at that moment.
 fn replay(items: &[RolloutItem]) -> Vec<u64> {
+    // What was taken back is gone; that something was is not.
+    let gone = item("back:0");
     let mut there: Vec<(u64, &RolloutItem)> = Vec::new();
     for (ordinal, item) in (0..).zip(items) {
         match Fact::of(ordinal, item) {
-            Fact::RolledBack(count) => roll_back(&mut there, count),
+            Fact::RolledBack(count) => {
+                roll_back(&mut there, count);
+                there.push((ordinal, &gone));
+            }
             _ => there.push((ordinal, item)),
         }
     }

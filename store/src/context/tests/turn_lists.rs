@@ -27,6 +27,14 @@ fn ends_of_other_turns_end_nothing() {
 }
 
 #[test]
+fn a_turn_that_nothing_ended_is_over_when_a_rollback_comes() {
+    let words = "start:1 user:one end:1 start:2 user:half start:3 user:three end:3 back:1 user:four answer:4";
+    assert_eq!(list(words).len(), 3, "the last message begins a turn of its own");
+    assert_eq!(seen(words), "one half four 4");
+    assert_eq!(seen(&format!("{words} back:1")), "one half");
+}
+
+#[test]
 fn the_screen_counts_every_turn_and_the_model_only_users() {
     let words = "start:1 user:one end:1 start:2 user:two end:2 start:c compacted:short end:c back:2";
     let items = thread(words);
