@@ -265,6 +265,22 @@ impl LocalThreadStore {
         closed.await?.map_err(|error| from_engine(OPERATION, None, error))
     }
 
+    /// What the engine's own threads do in time: writes, syncs and witnesses that are due, and the spare that was ordered.
+    /// For embedders who chose [`Background::Manual`](threadlog_engine::Background::Manual): nobody else does it then.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store is closed, or the spare cannot be made. That a write or a sync failed is told to those
+    /// who wait for it.
+    pub async fn tick(&self) -> Result<()> {
+        const OPERATION: &str = "tick";
+        let engine = self.shared.slot.get().map_err(|shut| from_shut(OPERATION, None, shut))?.engine;
+        blocking(OPERATION, move || {
+            engine.tick();
+            engine.prepare_spare().map(drop).map_err(|error| from_engine(OPERATION, None, error))
+        })
+        .await?
+    }
+
     /// The directory of the store.
     #[must_use]
     pub fn root(&self) -> &Path {

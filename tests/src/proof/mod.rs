@@ -6,6 +6,7 @@
 //! - [`probe`], [`examine`], [`crash`]: every call, every power cut, every state it leaves.
 //! - [`damage`], [`stories`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
 //! - [`random`]: long runs by seed, shrunk when they break something.
+//! - [`threads`]: the same for whole stores, many calls at once.
 
 pub mod content;
 pub mod crash;
@@ -21,4 +22,5 @@ pub mod random;
 pub mod sites;
 pub mod step;
 pub mod stories;
+pub mod threads;
 pub mod world;
