@@ -47,7 +47,11 @@ impl Shared {
             Some(folded) => folded,
             None => {
                 let (shared, entry) = (Arc::clone(self), Arc::clone(&entry));
-                blocking(operation, move || entry.look(log.read(), &shared.clock)).await?
+                let look = blocking(operation, move || entry.look(log.read(), &shared.clock)).await?;
+                match look {
+                    (folded, None) => folded,
+                    (_, Some(error)) => return Err(from_engine(operation, Some(id), error)),
+                }
             }
         };
         if folded.exists() { Ok((entry, folded)) } else { Err(absent()) }
@@ -95,6 +99,8 @@ impl Shared {
         .await?
     }
 
+    /// Of a thread whose records the system refuses, what can be read: one bad sector must not keep all threads from
+    /// being listed.
     fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         loop {
@@ -109,7 +115,7 @@ impl Shared {
         entries
             .into_iter()
             .map(|entry| {
-                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock));
+                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock).0);
                 (entry, folded)
             })
             .collect()

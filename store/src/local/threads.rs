@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use threadlog_engine::{Engine, ReadLog};
+use threadlog_engine::{Engine, Error as EngineError, ReadLog};
 use uuid::Uuid;
 
 use crate::event::{Control, ITEMS};
@@ -11,7 +11,9 @@ use crate::fold::Folded;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
 use crate::local::catalog::Entry;
+use crate::local::error::from_engine;
 use crate::local::queue::{Content, Pending, Queue};
+use crate::local::slot::Opened;
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
 use crate::thread::{ThreadId, ThreadKey};
@@ -51,7 +53,7 @@ impl ThreadStore for LocalThreadStore {
         let (entry, folded) = shared.readable(OPERATION, id, params.include_archived).await?;
         let mode = refuse::known_mode(id, folded.metadata.history_mode())?;
         let opened = shared.opened(OPERATION, id)?;
-        let base = opened.engine.head(&entry.key.stream(ITEMS)).map_or(0, |head| head.next_ordinal);
+        let base = shared.settled_end(OPERATION, &opened, entry.key).await?;
         let epoch = entry.next_epoch(&opened.engine);
         let queue = Queue::of_stored(base, folded.lacks_newline(base), opened.opening);
         reservation.fill(Writer::new(entry, shared.holder(), epoch, (params.policy, mode), queue));
@@ -151,6 +153,22 @@ impl ThreadStore for LocalThreadStore {
 }
 
 impl Shared {
+    /// Where a thread's items end once those that a writer before sent are durable, or certainly not in the log: a
+    /// failed write takes back what is not durable, and whoever counted on it would think that the log had lost it.
+    async fn settled_end(&self, operation: &'static str, opened: &Opened, key: ThreadKey) -> Result<u64> {
+        loop {
+            let head = opened.engine.head(&key.stream(ITEMS));
+            let (next, durable) = head.map_or((0, 0), |head| (head.next_ordinal, head.durable_ordinal));
+            if next == durable {
+                return Ok(next);
+            }
+            match opened.engine.durable(opened.engine.barrier()).await {
+                Ok(()) | Err(EngineError::WriteFailed { .. }) => {}
+                Err(error) => return Err(from_engine(operation, Some(key.thread), error)),
+            }
+        }
+    }
+
     fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }

@@ -13,4 +13,5 @@ mod many;
 mod reading;
 mod reopening;
 mod sharing;
+mod taken_back;
 mod words;

@@ -162,9 +162,7 @@ impl House {
             (Act::Resume(_, false), Err(ThreadStoreError::InvalidRequest(_))) if archived != Some(false) => Ok(()),
             (Act::Append(..), Ok(_)) if begun.was_live => Ok(()),
             (Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_), Ok(_)) if begun.was_live => {
-                if poisoned && begun.target.iter().any(|id| !thread.sure().contains(id)) {
-                    return Err(Violation::new(I10, "after a failed sync items are said to be durable"));
-                }
+                // After a failed sync too, if they had become durable before: whether they had, the next crash shows.
                 self.acknowledged |= !begun.target.is_empty();
                 let thread = &mut self.threads[at];
                 thread.hold(&begun.target);
@@ -178,13 +176,14 @@ impl House {
                 Ok(())
             }
             (Act::Name(_) | Act::Tag(..) | Act::Archive(..), Ok(_)) if thread.may_exist() => {
-                if poisoned && archived != Some(matches!(act, Act::Archive(_, true))) {
+                if poisoned && !matches!(act, Act::Archive(..)) {
                     return Err(Violation::new(I10, "after a failed sync a change is said to be durable"));
                 }
                 self.said(at, &begun)
             }
             (_, Ok(Answer::Thread(stored))) => self.shown(at, &stored, &begun.sure, begun.contested || !alone),
-            (_, Ok(Answer::Range(all, differing))) if differing.is_empty() => self.items(at, &all, &begun.sure),
+            // Beside others a range may show what became durable after the whole was read.
+            (_, Ok(Answer::Range(all, differing))) if differing.is_empty() || !alone => self.items(at, &all, &begun.sure),
             (_, Ok(Answer::Range(..))) => Err(Violation::new(I6, "a range differs from that part of the whole")),
             (act, Err(error @ ThreadStoreError::ThreadNotFound { .. })) => {
                 match act {

@@ -101,7 +101,9 @@ impl Stage {
     /// Waits until the blocking thread has done all it was given.
     pub fn settle(&self) {
         let (done, wait) = mpsc::channel();
-        self.runtime.spawn_blocking(move || drop(done.send(())));
+        self.runtime.spawn_blocking(move || {
+            let _ = done.send(());
+        });
         wait.recv().expect("the thread takes one piece of work after another");
     }
 }
