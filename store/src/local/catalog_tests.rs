@@ -89,7 +89,10 @@ fn a_record_that_the_system_refuses_for_a_while_is_not_taken_for_one_that_is_not
         (1..=refusals).for_each(|next| disk.fail_kind(CallKind::Read, reads + next, Fault::Error(EIO)));
         // Asked again at once, and after that the caller is told.
         let (folded, refused) = entry.look(&engine, &clock);
-        assert_eq!((folded.metadata.name(), refused.is_some()), if refusals < 2 { (Some("one"), false) } else { (None, true) });
+        assert_eq!(
+            (folded.metadata.name(), refused.is_some()),
+            if refusals < 2 { (Some("one"), false) } else { (None, true) }
+        );
         disk.clear_faults();
         assert_eq!(entry.look(&engine, &clock).0.metadata.name(), Some("one"));
     }

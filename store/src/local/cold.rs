@@ -27,7 +27,7 @@ const ENTRIES_AT_ONCE: usize = 4096;
 
 impl Shared {
     /// The log that is open now, for reading.
-    fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
+    pub(super) fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
         self.slot.log().map_err(|shut| from_shut(operation, id, shut))
     }
 

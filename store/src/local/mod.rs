@@ -239,12 +239,15 @@ impl LocalThreadStore {
     ///
     /// # Errors
     /// If threads could not be flushed: their errors, as the causes of one; the store stays open, and the threads live.
+    /// If it could not be reopened before and items wait: `Unavailable`; reopen it first.
     /// If the engine could not be closed cleanly: that; it is closed all the same.
     pub async fn close(&self) -> Result<()> {
         const OPERATION: &str = "close";
         let changing = Arc::clone(&self.shared.changing).lock_owned().await;
-        if self.shared.slot.log().is_err() {
-            return Ok(());
+        if let Err(shut) = self.shared.slot.log() {
+            // Closed already; or it could not be reopened, and then there is nowhere to put what waits.
+            let waiting = self.shared.live.all().iter().any(|writer| writer.has_waiting());
+            return if waiting { Err(from_shut(OPERATION, None, shut)) } else { Ok(()) };
         }
         let mut errors = Vec::new();
         for writer in self.shared.live.all() {

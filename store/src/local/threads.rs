@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use threadlog_engine::{Engine, Error as EngineError, ReadLog};
 use uuid::Uuid;
 
-use crate::event::{Control, ITEMS};
+use crate::event::{CONTROL, Control, ITEMS};
 use crate::fold::Folded;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
@@ -134,7 +134,7 @@ impl ThreadStore for LocalThreadStore {
     async fn archive_thread(&self, params: ArchiveThreadParams) -> Result<()> {
         const OPERATION: &str = "archive_thread";
         let (entry, folded) = self.shared.stored(OPERATION, params.thread_id).await?;
-        if folded.metadata.archived() {
+        if folded.metadata.archived() && self.shared.is_settled(OPERATION, &entry)? {
             return Ok(());
         }
         self.shared.control(OPERATION, &entry, Control::Archived).await
@@ -143,7 +143,7 @@ impl ThreadStore for LocalThreadStore {
     async fn unarchive_thread(&self, params: UnarchiveThreadParams) -> Result<StoredThread> {
         const OPERATION: &str = "unarchive_thread";
         let (entry, folded) = self.shared.stored(OPERATION, params.thread_id).await?;
-        if !folded.metadata.archived() {
+        if !folded.metadata.archived() && self.shared.is_settled(OPERATION, &entry)? {
             return Ok(stored_thread(&entry, &folded));
         }
         self.shared.control(OPERATION, &entry, Control::Unarchived).await?;
@@ -169,6 +169,13 @@ impl Shared {
         }
     }
 
+    /// Whether all changes of a thread that were ever begun have come to their end. While one waits whose caller was
+    /// told that its outcome is unknown, what the thread shows is not the last word.
+    fn is_settled(&self, operation: &'static str, entry: &Entry) -> Result<bool> {
+        let head = self.log(operation, Some(entry.key.thread))?.read().head(&entry.key.stream(CONTROL));
+        Ok(head.is_none_or(|head| head.next_ordinal == head.durable_ordinal))
+    }
+
     fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }
@@ -176,7 +183,7 @@ impl Shared {
 
 /// Whether anything of this life is in the log, durable or not.
 fn is_stored(engine: &Engine, key: ThreadKey) -> bool {
-    engine.head(&key.stream(ITEMS)).is_some() || engine.head(&key.stream(crate::event::CONTROL)).is_some()
+    engine.head(&key.stream(ITEMS)).is_some() || engine.head(&key.stream(CONTROL)).is_some()
 }
 
 fn stored_thread(entry: &Entry, folded: &Folded) -> StoredThread {

@@ -6,6 +6,7 @@ mod cancelling_trouble;
 mod damaged;
 mod executors;
 mod failing;
+mod found_by_runs;
 mod gate;
 mod holding;
 mod imported;
@@ -13,5 +14,5 @@ mod many;
 mod reading;
 mod reopening;
 mod sharing;
-mod taken_back;
+
 mod words;

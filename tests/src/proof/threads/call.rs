@@ -1,6 +1,7 @@
 //! The operations of a store as values, what they answer, and the items that they carry.
 
 use serde_json::json;
+use threadlog::RolloutItem;
 use threadlog::item::{Kind, Timestamp};
 use threadlog::list::{ArchiveFilter, ListParams, SortKey};
 use threadlog::live::NewItem;
@@ -11,7 +12,6 @@ use threadlog::thread_store::{
     AppendItemsParams, CreateThreadParams, HistoryRange, LoadHistoryParams, ReadThreadParams, Result,
     ResumeThreadParams, StoredThread, ThreadStore, UpdateThreadMetadataParams,
 };
-use threadlog::RolloutItem;
 
 use super::act::Act;
 use super::expected::Line;

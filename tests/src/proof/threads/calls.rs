@@ -80,14 +80,8 @@ impl House {
     /// The call's first poll is about to come.
     fn begin(&mut self, who: usize, call: &Call, contested: bool) -> Begun {
         let poisoned = self.processes[who].poisoned.is_some();
-        let mut begun = Begun {
-            call: call.clone(),
-            target: Vec::new(),
-            sure: Vec::new(),
-            was_live: false,
-            contested,
-            poisoned,
-        };
+        let mut begun =
+            Begun { call: call.clone(), target: Vec::new(), sure: Vec::new(), was_live: false, contested, poisoned };
         let Some(at) = call.act.thread() else { return begun };
         let thread = &mut self.threads[usize::from(at)];
         begun.was_live = thread.live.is_some_and(|live| live.who == who);
@@ -183,7 +177,9 @@ impl House {
             }
             (_, Ok(Answer::Thread(stored))) => self.shown(at, &stored, &begun.sure, begun.contested || !alone),
             // Beside others a range may show what became durable after the whole was read.
-            (_, Ok(Answer::Range(all, differing))) if differing.is_empty() || !alone => self.items(at, &all, &begun.sure),
+            (_, Ok(Answer::Range(all, differing))) if differing.is_empty() || !alone => {
+                self.items(at, &all, &begun.sure)
+            }
             (_, Ok(Answer::Range(..))) => Err(Violation::new(I6, "a range differs from that part of the whole")),
             (act, Err(error @ ThreadStoreError::ThreadNotFound { .. })) => {
                 match act {
@@ -285,7 +281,8 @@ impl House {
             .map_err(|what| Violation::new(I5, format!("what users said of thread {at} {what}")))?;
         debug_assert!(number == 0 || found.name() == Some(&name(number)));
         // The first message is the preview, for ever.
-        let first = thread.lines().find_map(|line| if let Line::Text { number, .. } = line { Some(number) } else { None });
+        let first =
+            thread.lines().find_map(|line| if let Line::Text { number, .. } = line { Some(number) } else { None });
         let shown = found.preview().and_then(|text| text.split(' ').next()?.parse().ok());
         if first != shown {
             return Err(Violation::new(I5, format!("thread {at} begins with {first:?}, its preview with {shown:?}")));

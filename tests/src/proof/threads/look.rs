@@ -67,7 +67,10 @@ impl House {
                 _ => false,
             };
             if !right {
-                return Err(Violation::new(I6, format!("thread {number} stands in the lists {shown:?} times: {thread:?}")));
+                return Err(Violation::new(
+                    I6,
+                    format!("thread {number} stands in the lists {shown:?} times: {thread:?}"),
+                ));
             }
         }
         Ok(())
