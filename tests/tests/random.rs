@@ -1,4 +1,4 @@
-//! Random runs by seed, of the engine and of whole stores: short ones each time, long ones on demand (`just soak`,
+//! Random runs by seed, of the engine, of several writers and of whole stores: short ones each time, long ones on demand (`just soak`,
 //! `just soak-store`), one seed again (`just replay`, `just replay-store`).
 
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use threadlog_tests::proof::invariants::Checked;
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::random::{self, Tally};
-use threadlog_tests::proof::threads;
+use threadlog_tests::proof::{threads, writers};
 use threadlog_tests::setting;
 
 /// Steps of one run.
@@ -24,6 +24,11 @@ fn random_runs_break_no_invariant() {
 #[test]
 fn random_runs_of_whole_stores_break_no_invariant() {
     runs(threads::run::simulate, "THREADLOG_STORE_RUNS", 300);
+}
+
+#[test]
+fn random_runs_of_several_writers_break_no_invariant() {
+    runs(writers::run::simulate, "THREADLOG_WRITER_RUNS", 300);
 }
 
 fn runs(simulate: Simulate, setting_of_runs: &str, runs: u64) {

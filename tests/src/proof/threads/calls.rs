@@ -85,7 +85,7 @@ impl House {
         let Some(at) = call.act.thread() else { return begun };
         let thread = &mut self.threads[usize::from(at)];
         begun.was_live = thread.live.is_some_and(|live| live.who == who);
-        begun.sure = thread.sure();
+        begun.sure = thread.pieces.sure();
         if begun.was_live && matches!(call.act, Act::Append(..)) {
             thread.give(call.piece, call.lines());
         }
@@ -126,7 +126,7 @@ impl House {
                 return wrong("after a failed sync it says something else");
             }
             if matches!(act, Act::Append(..)) && begun.was_live {
-                self.threads[at].take_back(begun.call.piece);
+                self.threads[at].pieces.take_back(begun.call.piece);
             }
             return self.refused(who, error);
         }
@@ -134,7 +134,7 @@ impl House {
         let thread = &mut self.threads[at];
         let archived = thread.archived.known();
         match (act, answer) {
-            (Act::Create(_), Ok(_)) if thread.live.is_none() && !thread.exists() => {
+            (Act::Create(_), Ok(_)) if thread.live.is_none() && !thread.pieces.exists() => {
                 // Of a life before this one nothing was found; what of it could return is another's.
                 *thread = Thread { live: Some(Live { who, life: number, wanted: false }), ..Thread::default() };
                 thread.give(begun.call.piece, vec![Line::Header]);
@@ -142,8 +142,8 @@ impl House {
                 Ok(())
             }
             (Act::Create(_), Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() => Ok(()),
-            (Act::Create(_), Err(ThreadStoreError::Conflict(_, None))) if thread.may_exist() => Ok(()),
-            (Act::Resume(..), Ok(_)) if thread.live.is_none() && thread.may_exist() => {
+            (Act::Create(_), Err(ThreadStoreError::Conflict(_, None))) if thread.pieces.may_exist() => Ok(()),
+            (Act::Resume(..), Ok(_)) if thread.live.is_none() && thread.pieces.may_exist() => {
                 let Act::Resume(_, included) = act else { return Ok(()) };
                 if archived == Some(true) && !included {
                     return wrong("an archived thread was resumed by who did not ask for one");
@@ -159,7 +159,7 @@ impl House {
                 // After a failed sync too, if they had become durable before: whether they had, the next crash shows.
                 self.acknowledged |= !begun.target.is_empty();
                 let thread = &mut self.threads[at];
-                thread.hold(&begun.target);
+                thread.pieces.hold(&begun.target);
                 if matches!(act, Act::Shutdown(_)) {
                     thread.end();
                 }
@@ -169,7 +169,7 @@ impl House {
                 thread.end();
                 Ok(())
             }
-            (Act::Name(_) | Act::Tag(..) | Act::Archive(..), Ok(_)) if thread.may_exist() => {
+            (Act::Name(_) | Act::Tag(..) | Act::Archive(..), Ok(_)) if thread.pieces.may_exist() => {
                 if poisoned && !matches!(act, Act::Archive(..)) {
                     return Err(Violation::new(I10, "after a failed sync a change is said to be durable"));
                 }
@@ -183,7 +183,7 @@ impl House {
             (_, Ok(Answer::Range(..))) => Err(Violation::new(I6, "a range differs from that part of the whole")),
             (act, Err(error @ ThreadStoreError::ThreadNotFound { .. })) => {
                 match act {
-                    Act::Append(..) => thread.take_back(begun.call.piece),
+                    Act::Append(..) => thread.pieces.take_back(begun.call.piece),
                     Act::Name(_) => thread.name.unsay(begun.call.number),
                     Act::Tag(_, on) => thread.tag.unsay(on),
                     Act::Archive(_, archived) => thread.archived.unsay(archived),
@@ -206,8 +206,8 @@ impl House {
         self.acknowledged = true;
         let thread = &mut self.threads[at];
         // Stored before anything was said of it.
-        let first = thread.pieces.first().map(|piece| piece.id);
-        thread.hold(first.as_slice());
+        let first = thread.pieces.0.first().map(|piece| piece.id);
+        thread.pieces.hold(first.as_slice());
         if begun.contested {
             match begun.call.act {
                 Act::Name(_) => thread.name.blur(),
@@ -237,12 +237,12 @@ impl House {
             });
             let thread = &mut self.threads[at];
             if !live {
-                thread.hold(&begun.target);
+                thread.pieces.hold(&begun.target);
             }
             thread.end();
         }
         if let (Act::Append(..), false) = (begun.call.act, begun.was_live) {
-            self.threads[at].take_back(begun.call.piece);
+            self.threads[at].pieces.take_back(begun.call.piece);
         }
         Ok(())
     }
@@ -253,7 +253,7 @@ impl House {
         let Some(lines) = lines else {
             return Err(Violation::new(I3, format!("thread {at} shows an item that nobody appended")));
         };
-        self.threads[at].see(&lines, sure).map_err(|what| Violation::new(I1, format!("thread {at}: {what}")))
+        self.threads[at].pieces.see(&lines, sure).map_err(|what| Violation::new(I1, format!("thread {at}: {what}")))
     }
 
     /// A thread is shown, with its items and what users say of it.

@@ -1,5 +1,7 @@
 //! What must be found of each thread, what may be, and in which order.
 
+use crate::proof::pieces::Pieces;
+
 /// An item of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Line {
@@ -12,21 +14,6 @@ pub enum Line {
         /// Bytes of filling.
         bytes: u16,
     },
-}
-
-/// What one call appended: it is found whole or not at all.
-#[derive(Clone, Debug)]
-pub struct Piece {
-    /// Tells it apart from every other of the run.
-    pub id: u64,
-    /// Its items.
-    pub lines: Vec<Line>,
-    /// Whether it must be found from now on.
-    pub sure: bool,
-    /// The live writer that it was given to.
-    pub life: u64,
-    /// Whether an opening did not find it. Until something is acknowledged after that, a power cut may bring it back.
-    ghost: bool,
 }
 
 /// A live writer.
@@ -44,7 +31,7 @@ pub struct Live {
 #[derive(Clone, Debug, Default)]
 pub struct Thread {
     /// What was given to it, in order.
-    pub pieces: Vec<Piece>,
+    pub pieces: Pieces<Line>,
     /// Its writer.
     pub live: Option<Live>,
     /// Its name, by number.
@@ -61,11 +48,13 @@ pub struct Word<T> {
     sure: Option<T>,
     /// What calls of unknown outcome said since, in order, and whether an opening did not find it.
     maybe: Vec<(T, bool)>,
+    /// Whether that order says nothing, because the calls were made at once.
+    blurred: bool,
 }
 
 impl<T: Default> Default for Word<T> {
     fn default() -> Word<T> {
-        Word { sure: Some(T::default()), maybe: Vec::new() }
+        Word { sure: Some(T::default()), maybe: Vec::new(), blurred: false }
     }
 }
 
@@ -77,8 +66,7 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
 
     /// The call that said so was answered: it counts, and whatever was said before does not.
     pub fn hold(&mut self, value: T) {
-        self.sure = Some(value);
-        self.maybe.clear();
+        *self = Word { sure: Some(value), maybe: Vec::new(), blurred: false };
     }
 
     /// The call that said so was refused.
@@ -91,6 +79,7 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
     pub fn blur(&mut self) {
         let before = self.sure.take().map(|value| (value, false));
         self.maybe.splice(0..0, before);
+        self.blurred = true;
     }
 
     /// The word, if it is known.
@@ -107,7 +96,8 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
             return Err(format!("shows {value:?}; known are {self:?}"));
         };
         self.sure = Some(value);
-        self.maybe.drain(..=at);
+        let past = if self.blurred { at..at + 1 } else { 0..at + 1 };
+        self.maybe.drain(past);
         Ok(())
     }
 
@@ -126,103 +116,37 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
 }
 
 impl Thread {
-    /// Whether something of it must be found.
-    pub fn exists(&self) -> bool {
-        self.pieces.iter().any(|piece| piece.sure)
-    }
-
-    /// Whether something of it may be found.
-    pub fn may_exist(&self) -> bool {
-        !self.pieces.is_empty()
-    }
-
-    /// Adds what a call gives to the live writer; gives its number.
+    /// Adds what a call gives to the live writer.
     pub fn give(&mut self, id: u64, lines: Vec<Line>) {
-        let life = self.live.map_or(0, |live| live.life);
-        self.pieces.push(Piece { id, lines, sure: false, life, ghost: false });
-    }
-
-    /// The call was refused: it gave nothing.
-    pub fn take_back(&mut self, id: u64) {
-        self.pieces.retain(|piece| piece.id != id);
+        self.pieces.give(id, self.live.map_or(0, |live| live.life), lines);
     }
 
     /// What a flush stores that begins now.
     pub fn target(&self) -> Vec<u64> {
         let Some(live) = self.live else { return Vec::new() };
-        let open = || self.pieces.iter().filter(|piece| piece.life == live.life && !piece.sure);
+        let open = || self.pieces.0.iter().filter(|piece| piece.life == live.life && !piece.sure);
         let idle = !live.wanted && open().all(|piece| piece.lines == [Line::Header]);
         if idle { Vec::new() } else { open().map(|piece| piece.id).collect() }
-    }
-
-    /// These pieces are durable: somebody was told, or has seen them.
-    pub fn hold(&mut self, ids: &[u64]) {
-        for piece in self.pieces.iter_mut().filter(|piece| ids.contains(&piece.id)) {
-            piece.sure = true;
-        }
     }
 
     /// The writer is gone. What it had may be found or not; a thread that nothing wanted to store leaves no trace.
     pub fn end(&mut self) {
         let Some(live) = self.live else { return };
         if self.target().is_empty() {
-            self.pieces.retain(|piece| piece.sure || piece.life != live.life);
+            self.pieces.0.retain(|piece| piece.sure || piece.life != live.life);
         }
         self.live = None;
     }
 
-    /// This was found, all of it durable; the pieces named must be in it.
-    ///
-    /// # Errors
-    /// How it differs from everything that may be found.
-    pub fn see(&mut self, found: &[Line], required: &[u64]) -> Result<(), String> {
-        let (mut at, mut missing, mut here) = (0, Vec::new(), Vec::new());
-        for piece in &self.pieces {
-            let fits = found.get(at..at + piece.lines.len()) == Some(&piece.lines[..]);
-            // A writer's items come in their order: behind one that is missing none of its own can stand.
-            here.push(fits && !missing.contains(&piece.life));
-            if here.last() == Some(&true) {
-                at += piece.lines.len();
-            } else if required.contains(&piece.id) {
-                return Err(format!("{:?} is missing behind {at} items that are there", piece.lines));
-            } else {
-                missing.push(piece.life);
-            }
-        }
-        if at < found.len() {
-            let (count, next) = (found.len() - at, found[at]);
-            return Err(format!("behind {at} items stand {count} that do not belong there: {next:?} …"));
-        }
-        let last = here.iter().rposition(|here| *here);
-        let mut number = 0;
-        self.pieces.retain_mut(|piece| {
-            piece.sure |= here[number];
-            let past = last > Some(number);
-            number += 1;
-            piece.sure || !past
-        });
-        Ok(())
-    }
-
-    /// The pieces that must be found.
-    pub fn sure(&self) -> Vec<u64> {
-        self.pieces.iter().filter(|piece| piece.sure).map(|piece| piece.id).collect()
-    }
-
     /// All items that must be found.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
-        self.pieces.iter().filter(|piece| piece.sure).flat_map(|piece| piece.lines.iter().copied())
+        self.pieces.0.iter().filter(|piece| piece.sure).flat_map(|piece| piece.lines.iter().copied())
     }
 
-    /// An opening has found what it found. What of ended writers it did not find is gone; or may return with a power cut,
-    /// if a write or a sync had failed.
+    /// An opening has found what it found: see [`Pieces::settle`].
     pub fn settle(&mut self, may_return: bool) {
-        let life = self.live.map(|live| live.life);
-        self.pieces.retain_mut(|piece| {
-            let lost = !piece.sure && Some(piece.life) != life;
-            piece.ghost |= lost;
-            !lost || may_return
-        });
+        let live = self.live.map(|live| live.life);
+        self.pieces.settle(may_return, |life| Some(life) != live);
         self.name.settle(may_return);
         self.tag.settle(may_return);
         self.archived.settle(may_return);
@@ -230,7 +154,7 @@ impl Thread {
 
     /// Something was acknowledged since the opening: what it did not find can never return.
     pub fn lay_ghosts(&mut self) {
-        self.pieces.retain(|piece| piece.sure || !piece.ghost);
+        self.pieces.lay_ghosts(|_| true);
         self.name.lay_ghosts();
         self.tag.lay_ghosts();
         self.archived.lay_ghosts();
@@ -249,7 +173,7 @@ mod tests {
     fn thread() -> Thread {
         let mut thread = Thread { live: Some(Live { who: 0, life: 1, wanted: false }), ..Thread::default() };
         thread.give(1, vec![Line::Header]);
-        thread.hold(&[1]);
+        thread.pieces.hold(&[1]);
         thread.give(2, vec![text(2), text(3)]);
         thread.give(3, vec![text(4)]);
         thread.end();
@@ -269,24 +193,24 @@ mod tests {
             &[header, text(2), text(3), text(4), text(5), text(6)],
         ];
         for found in good {
-            thread().see(found, &[1]).unwrap();
+            thread().pieces.see(found, &[1]).unwrap();
         }
         let bad: [&[Line]; 5] =
             [&[], &[header, text(2)], &[header, text(4)], &[header, text(6)], &[header, text(5), text(2), text(3)]];
         for found in bad {
-            thread().see(found, &[1]).unwrap_err();
+            thread().pieces.see(found, &[1]).unwrap_err();
         }
-        thread().see(&[header, text(5)], &[1, 4, 5]).unwrap_err();
+        thread().pieces.see(&[header, text(5)], &[1, 4, 5]).unwrap_err();
     }
 
     #[test]
     fn what_is_seen_must_be_seen_again_and_nothing_comes_in_before_it() {
         let mut thread = thread();
-        thread.see(&[Line::Header, text(2), text(3), text(5)], &[1]).unwrap();
-        let sure = thread.sure();
+        thread.pieces.see(&[Line::Header, text(2), text(3), text(5)], &[1]).unwrap();
+        let sure = thread.pieces.sure();
         assert_eq!(sure, [1, 2, 4]);
-        thread.see(&[Line::Header, text(2), text(3)], &sure).unwrap_err();
-        thread.see(&[Line::Header, text(2), text(3), text(4), text(5)], &sure).unwrap_err();
-        thread.see(&[Line::Header, text(2), text(3), text(5), text(6)], &sure).unwrap();
+        thread.pieces.see(&[Line::Header, text(2), text(3)], &sure).unwrap_err();
+        thread.pieces.see(&[Line::Header, text(2), text(3), text(4), text(5)], &sure).unwrap_err();
+        thread.pieces.see(&[Line::Header, text(2), text(3), text(5), text(6)], &sure).unwrap();
     }
 }

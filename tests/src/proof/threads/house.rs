@@ -204,7 +204,7 @@ impl House {
         match self.stage.alone(store.close())? {
             Ok(()) => {
                 for (thread, target) in self.threads.iter_mut().zip(targets) {
-                    thread.hold(&target);
+                    thread.pieces.hold(&target);
                 }
             }
             Err(error) => self.refused(who, &error)?,

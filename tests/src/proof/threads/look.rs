@@ -19,7 +19,7 @@ impl House {
     pub(super) fn compare(&mut self, who: usize) -> Checked<bool> {
         for thread in 0..THREADS as u8 {
             let Some(store) = self.processes[who].store.clone() else { return Ok(false) };
-            let sure = self.threads[usize::from(thread)].sure();
+            let sure = self.threads[usize::from(thread)].pieces.sure();
             let call = self.call(Act::Read(thread));
             match self.stage.alone(call.make(store))? {
                 Ok(Answer::Thread(stored)) => self.shown(thread.into(), &stored, &sure, false)?,
@@ -56,14 +56,14 @@ impl House {
         for (number, thread) in self.threads.iter_mut().enumerate() {
             let shown = [0, 1].map(|list| lists[list].iter().filter(|stored| stored.id() == id(number as u8)).count());
             let stored = lists.iter().flatten().find(|stored| stored.id() == id(number as u8));
-            let right = match (shown, thread.exists()) {
+            let right = match (shown, thread.pieces.exists()) {
                 ([0, 0], exists) => !exists,
                 ([1, 0] | [0, 1], true) => {
                     thread.archived.see(shown[1] == 1).map_err(|what| Violation::new(I5, format!("a list {what}")))?;
                     stored.is_some_and(|stored| stored.metadata.archived() == (shown[1] == 1))
                 }
                 // It has become durable, and nobody has looked at it yet.
-                ([1, 0] | [0, 1], false) => thread.may_exist(),
+                ([1, 0] | [0, 1], false) => thread.pieces.may_exist(),
                 _ => false,
             };
             if !right {
@@ -88,7 +88,7 @@ impl House {
             Err(error) => return Err(Violation::new(I9, format!("not readable from outside: {error}"))),
         };
         for thread in 0..THREADS as u8 {
-            let sure = self.threads[usize::from(thread)].sure();
+            let sure = self.threads[usize::from(thread)].pieces.sure();
             let call = self.call(Act::Read(thread));
             let Ok(Answer::Thread(inside)) = self.stage.alone(call.make(store.clone()))? else { continue };
             let items: Vec<_> = outside.items(inside.key).collect();
