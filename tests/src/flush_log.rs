@@ -55,7 +55,7 @@ impl FlushLog {
     /// # Errors
     /// Without root or FUSE.
     pub fn mount(&self, mount: &Path) -> io::Result<BackgroundSession> {
-        fuser::spawn_mount2(self.clone(), mount, &Config::default())
+        fuser::spawn_mount(self.clone(), mount, &Config::default())
     }
 
     /// Notes that something was acknowledged.

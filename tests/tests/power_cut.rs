@@ -23,7 +23,9 @@ use threadlog_tests::real::{Witness, append, config, examine, live};
 use threadlog_tests::setting;
 
 const THREADS: u8 = 3;
-const DEVICE_BYTES: u64 = 24 << 20;
+const DEVICE_BYTES: u64 = 32 << 20;
+/// So many messages of a thread fit on it.
+const MESSAGES: u64 = 1000;
 /// What a device writes whole.
 const BLOCK_BYTES: usize = 512;
 
@@ -77,7 +79,8 @@ fn formatted(place: &Path) -> Vec<u8> {
 async fn write(store: LocalThreadStore, thread: u8, log: FlushLog, seed: u64, until: Instant) {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ u64::from(thread) << 32);
     let mut next = live(&store, thread).await.expect("live");
-    while Instant::now() < until {
+    let last = next + MESSAGES / 2;
+    while Instant::now() < until && next < last {
         let count = random.random_range(1..4);
         log.note(note(1, thread, next + count));
         append(&store, thread, next, count).await.expect("append");

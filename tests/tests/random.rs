@@ -18,27 +18,27 @@ type Simulate = fn(u64, usize, &Recorder) -> Checked<Tally>;
 
 #[test]
 fn random_runs_break_no_invariant() {
-    runs(random::simulate, "THREADLOG_RUNS", 600);
+    runs(random::simulate, 600);
 }
 
 #[test]
 fn random_runs_of_whole_stores_break_no_invariant() {
-    runs(threads::run::simulate, "THREADLOG_STORE_RUNS", 300);
+    runs(threads::run::simulate, 300);
 }
 
 #[test]
 fn random_runs_of_several_writers_break_no_invariant() {
-    runs(writers::run::simulate, "THREADLOG_WRITER_RUNS", 300);
+    runs(writers::run::simulate, 300);
 }
 
-fn runs(simulate: Simulate, setting_of_runs: &str, runs: u64) {
+fn runs(simulate: Simulate, runs: u64) {
     let steps = setting("THREADLOG_STEPS", STEPS) as usize;
     if let Ok(seed) = std::env::var("THREADLOG_SEED") {
         let seed = seed.parse().expect("THREADLOG_SEED is a number");
         let tally = simulate(seed, steps, &Recorder::default()).unwrap_or_else(|broken| panic!("{broken}"));
         return println!("seed {seed}: {tally}, no invariant broken");
     }
-    let (first, runs) = (setting("THREADLOG_FIRST_SEED", 1), setting(setting_of_runs, runs));
+    let (first, runs) = (setting("THREADLOG_FIRST_SEED", 1), setting("THREADLOG_RUNS", runs));
     let time_max = Duration::from_secs(setting("THREADLOG_SECONDS", 3600));
     let began = Instant::now();
     let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));
