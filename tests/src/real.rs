@@ -1,6 +1,7 @@
 //! What the tests on real disks have in common: a store that is written to, and what must be found in it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use threadlog::local::{LocalConfig, LocalThreadStore};
 use threadlog::thread_store::{
     AppendItemsParams, CreateThreadParams, LoadHistoryParams, Result, ResumeThreadParams, ThreadStore, ThreadStoreError,
 };
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, SharedPage, Trust};
 use threadlog_engine::{Config, OsFs, verify};
 
 use crate::proof::threads::call::{id, item, line};
@@ -69,8 +71,16 @@ pub async fn live(store: &LocalThreadStore, thread: u8) -> Result<u64> {
 /// # Errors
 /// What is wrong.
 pub fn examine(root: &Path, witness: &Witness) -> Result<BTreeMap<u8, u64>, String> {
+    examine_on(Arc::new(OsFs), root, witness)
+}
+
+/// As [`examine`], on a file system of the caller's.
+///
+/// # Errors
+/// What is wrong.
+pub fn examine_on(fs: Arc<dyn Fs>, root: &Path, witness: &Witness) -> Result<BTreeMap<u8, u64>, String> {
     let mut found = BTreeMap::new();
-    let store = match Store::open_read(root) {
+    let store = match Store::open_read_on(Arc::clone(&fs), root) {
         Ok(store) => store,
         Err(_) if witness.acknowledged.is_empty() => return Ok(found),
         Err(error) => return Err(format!("does not open: {error}")),
@@ -103,8 +113,54 @@ pub fn examine(root: &Path, witness: &Witness) -> Result<BTreeMap<u8, u64>, Stri
             return Err(format!("thread {thread} has {found} messages, submitted were {:?}", witness.submitted));
         }
     }
-    match verify(Arc::new(OsFs), root, &mut |_| ()) {
+    match verify(fs, root, &mut |_| ()) {
         Ok(report) if report.is_sound() => Ok(found),
         other => Err(format!("verify: {other:?}")),
+    }
+}
+
+/// The operating system's files after another start of the machine: what a mark said before it counts for nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherBoot;
+
+impl Fs for OtherBoot {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        OsFs.open(path, mode)
+    }
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        OsFs.create_dir(path)
+    }
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        OsFs.read_dir(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsFs.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        OsFs.remove_file(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        OsFs.sync_dir(path)
+    }
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        OsFs.try_lock(path)
+    }
+    fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
+        OsFs.shared_page(path, bytes)
+    }
+    fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
+        OsFs.shared_page_read(path)
+    }
+    fn boot_id(&self) -> io::Result<[u8; 16]> {
+        Ok([0xB7; 16])
+    }
+    fn trust(&self, path: &Path) -> io::Result<Trust> {
+        OsFs.trust(path)
+    }
+    fn block_bytes(&self, path: &Path) -> io::Result<u32> {
+        OsFs.block_bytes(path)
+    }
+    fn random(&self) -> io::Result<u64> {
+        OsFs.random()
     }
 }
