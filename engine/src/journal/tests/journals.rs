@@ -188,11 +188,12 @@ fn what_a_writer_gave_up_is_not_followed() {
     fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
     a.sync(a.barrier()).unwrap_err();
     append_synced(&a, 1, 1).unwrap();
-    for log in [&b as &dyn ReadLog, &reader] {
+    let logs: [&dyn ReadLog; 2] = [&b, &reader];
+    for log in logs {
         assert_eq!(log.head(&stream(1)).unwrap().durable_ordinal, 1);
     }
     assert!(b.refresh().unwrap() && reader.refresh().unwrap());
-    for log in [&b as &dyn ReadLog, &reader] {
+    for log in logs {
         assert_eq!(log.head(&stream(1)).unwrap().durable_ordinal, 2);
         assert_eq!(log.head(&stream(2)), None, "it was given up");
     }
