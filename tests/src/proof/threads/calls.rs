@@ -130,30 +130,12 @@ impl House {
             }
             return self.refused(who, error);
         }
-        let (poisoned, number) = (begun.poisoned, self.numbers + 1);
+        if matches!(act, Act::Create(_) | Act::Resume(..)) {
+            return self.made_live(who, at, &begun, answer);
+        }
+        let poisoned = begun.poisoned;
         let thread = &mut self.threads[at];
-        let archived = thread.archived.known();
         match (act, answer) {
-            (Act::Create(_), Ok(_)) if thread.live.is_none() && !thread.pieces.exists() => {
-                // Of a life before this one nothing was found; what of it could return is another's.
-                *thread = Thread { live: Some(Live { who, life: number, wanted: false }), ..Thread::default() };
-                thread.give(begun.call.piece, vec![Line::Header]);
-                self.number();
-                Ok(())
-            }
-            (Act::Create(_), Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() => Ok(()),
-            (Act::Create(_), Err(ThreadStoreError::Conflict(_, None))) if thread.pieces.may_exist() => Ok(()),
-            (Act::Resume(..), Ok(_)) if thread.live.is_none() && thread.pieces.may_exist() => {
-                let Act::Resume(_, included) = act else { return Ok(()) };
-                if archived == Some(true) && !included {
-                    return wrong("an archived thread was resumed by who did not ask for one");
-                }
-                thread.live = Some(Live { who, life: number, wanted: false });
-                self.number();
-                Ok(())
-            }
-            (Act::Resume(..), Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() => Ok(()),
-            (Act::Resume(_, false), Err(ThreadStoreError::InvalidRequest(_))) if archived != Some(false) => Ok(()),
             (Act::Append(..), Ok(_)) if begun.was_live => Ok(()),
             (Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_), Ok(_)) if begun.was_live => {
                 // After a failed sync too, if they had become durable before: whether they had, the next crash shows.
@@ -181,24 +163,56 @@ impl House {
                 self.items(at, &all, &begun.sure)
             }
             (_, Ok(Answer::Range(..))) => Err(Violation::new(I6, "a range differs from that part of the whole")),
-            (act, Err(error @ ThreadStoreError::ThreadNotFound { .. })) => {
-                match act {
-                    Act::Append(..) => thread.pieces.take_back(begun.call.piece),
-                    Act::Name(_) => thread.name.unsay(begun.call.number),
-                    Act::Tag(_, on) => thread.tag.unsay(on),
-                    Act::Archive(_, archived) => thread.archived.unsay(archived),
-                    _ => {}
-                }
-                let of_live = matches!(
-                    act,
-                    Act::Append(..) | Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_) | Act::Discard(_)
-                );
-                let right = if of_live { !begun.was_live } else { begun.sure.is_empty() };
-                if right { Ok(()) } else { Err(Violation::new(I1, error.to_string())) }
-            }
+            (_, Err(error @ ThreadStoreError::ThreadNotFound { .. })) => self.not_there(at, &begun, &error),
             (act, Ok(answer)) => Err(Violation::new(I3, format!("{act:?} is answered with {answer:?}"))),
             (_, Err(error)) => Err(Violation::new(I9, format!("refused without a cause: {error}"))),
         }
+    }
+
+    /// A thread was to become live.
+    fn made_live(&mut self, who: usize, at: usize, begun: &Begun, answer: Result<Answer>) -> Checked {
+        let number = self.number();
+        let thread = &mut self.threads[at];
+        let archived = thread.archived.known();
+        match (begun.call.act, answer) {
+            (_, Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() => Ok(()),
+            (Act::Create(_), Ok(_)) if thread.live.is_none() && !thread.pieces.exists() => {
+                // Of a life before this one nothing was found; what of it could return is another's.
+                *thread = Thread { live: Some(Live { who, life: number, wanted: false }), ..Thread::default() };
+                thread.give(begun.call.piece, vec![Line::Header]);
+                Ok(())
+            }
+            (Act::Create(_), Err(ThreadStoreError::Conflict(_, None))) if thread.pieces.may_exist() => Ok(()),
+            (Act::Resume(_, false), Ok(_)) if archived == Some(true) => {
+                Err(Violation::new(I9, "an archived thread was resumed by who did not ask for one"))
+            }
+            (Act::Resume(..), Ok(_)) if thread.live.is_none() && thread.pieces.may_exist() => {
+                thread.live = Some(Live { who, life: number, wanted: false });
+                Ok(())
+            }
+            (Act::Resume(_, false), Err(ThreadStoreError::InvalidRequest(_))) if archived != Some(false) => Ok(()),
+            (Act::Resume(..), Err(error @ ThreadStoreError::ThreadNotFound { .. })) => {
+                self.not_there(at, begun, &error)
+            }
+            (act, answer) => Err(Violation::new(I9, format!("{act:?} is answered with {answer:?}"))),
+        }
+    }
+
+    /// The call says that there is no such thread, or that it is not live.
+    fn not_there(&mut self, at: usize, begun: &Begun, error: &ThreadStoreError) -> Checked {
+        let thread = &mut self.threads[at];
+        let act = begun.call.act;
+        match act {
+            Act::Append(..) => thread.pieces.take_back(begun.call.piece),
+            Act::Name(_) => thread.name.unsay(begun.call.number),
+            Act::Tag(_, on) => thread.tag.unsay(on),
+            Act::Archive(_, archived) => thread.archived.unsay(archived),
+            _ => {}
+        }
+        let of_live =
+            matches!(act, Act::Append(..) | Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_) | Act::Discard(_));
+        let right = if of_live { !begun.was_live } else { begun.sure.is_empty() };
+        if right { Ok(()) } else { Err(Violation::new(I1, error.to_string())) }
     }
 
     /// A change was acknowledged.
