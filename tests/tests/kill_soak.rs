@@ -88,8 +88,10 @@ fn round(root: &Path, seed: u64, lines: u64, micros: u64, witness: &mut Witness)
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
             let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
-            if text.starts_with('@') && text.ends_with('\n') {
-                list.lock().expect("nobody panics with it").push(text);
+            // The test runner's own words may stand before the first.
+            let told = text.split_once('@').filter(|_| text.ends_with('\n'));
+            if let Some((_, told)) = told {
+                list.lock().expect("nobody panics with it").push(told.to_owned());
                 counter.fetch_add(1, Ordering::Release);
             }
         }
@@ -104,7 +106,7 @@ fn round(root: &Path, seed: u64, lines: u64, micros: u64, witness: &mut Witness)
     listener.join().expect("it reads until the pipe ends");
     let mut acknowledgements = 0;
     for text in all.lock().expect("nobody panics with it").iter() {
-        let mut words = text[1..].split_whitespace();
+        let mut words = text.split_whitespace();
         let what = words.next().unwrap_or_default();
         let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).expect("a number");
         let (thread, number) = (number() as u8, number());
