@@ -39,13 +39,36 @@ seeded-bugs:
     cargo test -p threadlog-tests --features seeded-bugs --test seeded -- --nocapture
 
 # Random runs against the model for so many minutes, from the first seed on; what breaks is shrunk and told with its seed
-soak MINUTES="10" FIRST_SEED="1000000":
+soak MINUTES="10" FIRST_SEED="1000000" WHAT="random_runs_break":
     THREADLOG_SECONDS=$(({{ MINUTES }} * 60)) THREADLOG_RUNS=1000000000 THREADLOG_FIRST_SEED={{ FIRST_SEED }} \
-        cargo test --release -p threadlog-tests --test random -- --nocapture
+        cargo test --release -p threadlog-tests --test random {{ WHAT }} -- --nocapture
 
-# The random run of one seed again
-replay SEED:
-    THREADLOG_SEED={{ SEED }} cargo test -p threadlog-tests --test random -- --nocapture
+# The same for whole stores: many threads, calls at once
+soak-store MINUTES="10" FIRST_SEED="1000000":
+    just soak {{ MINUTES }} {{ FIRST_SEED }} whole_stores
+
+# The same for several processes that write, each into its journal
+soak-writers MINUTES="10" FIRST_SEED="1000000":
+    just soak {{ MINUTES }} {{ FIRST_SEED }} several_writers
+
+# The random run of one seed again; WHAT as in `just soak`
+replay SEED WHAT="random_runs_break":
+    THREADLOG_SEED={{ SEED }} cargo test -p threadlog-tests --test random {{ WHAT }} -- --nocapture
+
+# A process that writes is killed so many times at random moments (the seed's); a witness knows what it was told
+kill-soak ROUNDS="600" SEED="1":
+    THREADLOG_KILL_ROUNDS={{ ROUNDS }} THREADLOG_KILL_SEED={{ SEED }} \
+        cargo test -p threadlog-tests --test kill_soak a_killed -- --nocapture
+
+# A small real file system that is full, in every phase of a store's life (needs root, loop devices, e2fsprogs)
+full-disk:
+    cargo test -p threadlog-tests --test full_disk -- --ignored --nocapture
+
+# Power cuts of a real ext4 on a device whose writes and flushes are watched (needs root, FUSE, loop devices, e2fsprogs)
+power-cut CUTS="300" SEED="1":
+    THREADLOG_POWER_CUTS={{ CUTS }} THREADLOG_POWER_SEED={{ SEED }} \
+        cargo test -p threadlog-tests --features power-cut,seeded-bugs --test power_cut -- \
+        --ignored --nocapture --test-threads=1
 
 # The crates' documentation, into target/doc
 doc:

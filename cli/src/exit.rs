@@ -31,7 +31,10 @@ pub const ALL: [(Exit, &str); 8] = [
     (Exit::Partial, "some input was refused or some output left alone; the rest was done"),
     (Exit::Damaged, "the store is damaged; what is intact was handled"),
     (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
-    (Exit::Locked, "another process holds what is needed (a live thread, a running import, all journals); nothing was done"),
+    (
+        Exit::Locked,
+        "another process holds what is needed (a live thread, a running import, all journals); nothing was done",
+    ),
     (Exit::Stopped, "stopped by a signal (Ctrl-C); what was done stays, and the same command goes on"),
 ];
 

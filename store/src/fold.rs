@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use threadlog_engine::ReadLog;
 use threadlog_engine::id::Channel;
+use threadlog_engine::{Error as EngineError, ReadLog};
 
 use crate::clock::HybridClock;
+use crate::error::Error;
 use crate::event::{Body, Control, Event, ITEMS, control_channels, journal_of};
 use crate::items::Items;
 use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
@@ -38,9 +39,24 @@ impl Folded {
     }
 
     /// Takes in the control records of one channel up to `end`.
-    fn controls(&mut self, log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, channel: Channel, end: u64) {
+    fn controls(
+        &mut self,
+        log: &dyn ReadLog,
+        clock: &HybridClock,
+        key: ThreadKey,
+        channel: Channel,
+        end: u64,
+        refused: &mut Option<EngineError>,
+    ) {
         let done = self.controls.get(&channel).copied().unwrap_or(0);
-        for record in log.read(&key.stream(channel), done..end).flatten() {
+        for record in log.read(&key.stream(channel), done..end) {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    note(refused, error);
+                    continue;
+                }
+            };
             clock.observe(record.clock);
             if let Body::Control(control) = &Event::decode(&record).body {
                 let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
@@ -71,29 +87,64 @@ impl Folded {
     }
 }
 
-/// Takes in what became durable since `before`, and says whether records wait in the log that are not durable yet.
-/// Records that are lost or cannot be read say nothing. The clock observes every record.
-pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> (Folded, bool) {
+/// What a look at the log came to.
+pub(crate) struct Look {
+    pub(crate) folded: Folded,
+    /// Whether records wait in the log that are not durable yet.
+    pub(crate) waiting: bool,
+    /// The system refused to give a record that may be sound: `folded` lacks it, and the next look may find it.
+    pub(crate) refused: Option<EngineError>,
+}
+
+/// How often a look that the system refused is taken.
+const ATTEMPTS: u32 = 2;
+
+/// Takes in what became durable since `before`. Damaged records say nothing. The clock observes every record.
+pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
+    let mut look = go_on_once(log, clock, key, before);
+    for _ in 1..ATTEMPTS {
+        if look.refused.is_some() {
+            look = go_on_once(log, clock, key, before);
+        }
+    }
+    look
+}
+
+fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
     let (items, mut waiting) = durable(log, key, ITEMS);
     // If the last line was not whole when it was folded: begin again, with the whole one.
     let again = before.open_end && items > before.items;
     let mut folded = if again { Folded::nothing(key) } else { before.clone() };
+    let mut refused = None;
     for channel in control_channels(log, key) {
         let (end, more) = durable(log, key, channel);
         waiting |= more;
-        folded.controls(log, clock, key, channel, end);
+        folded.controls(log, clock, key, channel, end, &mut refused);
     }
     if folded.deleted {
-        return (folded, waiting);
+        return Look { folded, waiting, refused };
     }
-    for item in Items::within(log, key, folded.items..items).flatten() {
-        let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
-        clock.observe(stamp);
-        folded.metadata.apply(MetadataEvent::Item { ordinal, clock: stamp, item });
-        folded.open_end = !item.ends_line();
+    for item in Items::within(log, key, folded.items..items) {
+        match item {
+            Ok(item) => {
+                let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
+                clock.observe(stamp);
+                folded.metadata.apply(MetadataEvent::Item { ordinal, clock: stamp, item });
+                folded.open_end = !item.ends_line();
+            }
+            Err(Error::Engine(error)) => note(&mut refused, error),
+            Err(_) => {}
+        }
     }
     folded.items = folded.items.max(items);
-    (folded, waiting)
+    Look { folded, waiting, refused }
+}
+
+/// Damage stays; a refusal can be over at the next look.
+fn note(refused: &mut Option<EngineError>, error: EngineError) {
+    if !error.is_corruption() {
+        refused.get_or_insert(error);
+    }
 }
 
 /// The durable end of a stream, and whether more waits behind it.

@@ -116,7 +116,7 @@ impl Store {
     /// in the store has the metadata of a thread without items. *Cost:* folds its items.
     #[must_use]
     pub fn metadata(&self, key: ThreadKey) -> ThreadMetadata {
-        fold::go_on(self.log(), &self.clock, key, &Folded::nothing(key)).0.metadata
+        fold::go_on(self.log(), &self.clock, key, &Folded::nothing(key)).folded.metadata
     }
 
     /// The life that a person means: a thread's id or the beginning of one (with its hyphens or without), or the name of

@@ -1,7 +1,10 @@
 //! Whole-system tests of threadlog, and what several of them share.
 
 pub mod counting;
+#[cfg(feature = "power-cut")]
+pub mod flush_log;
 pub mod proof;
+pub mod real;
 pub mod tidy;
 
 /// A number from the environment, or the one given.

@@ -1,25 +1,44 @@
-//! Random runs by seed: a short one each time, a long one on demand (`just soak`), one seed again (`just replay`).
+//! Random runs by seed, of the engine, of several writers and of whole stores: short ones each time, long ones on demand (`just soak`,
+//! `just soak-store`), one seed again (`just replay`, `just replay-store`).
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use threadlog_tests::proof::invariants::Checked;
 use threadlog_tests::proof::probe::Recorder;
-use threadlog_tests::proof::random::{Tally, simulate};
+use threadlog_tests::proof::random::{self, Tally};
+use threadlog_tests::proof::{threads, writers};
 use threadlog_tests::setting;
 
 /// Steps of one run.
-const STEPS: usize = 200;
+const STEPS: u64 = 200;
+
+type Simulate = fn(u64, usize, &Recorder) -> Checked<Tally>;
 
 #[test]
 fn random_runs_break_no_invariant() {
-    let steps = setting("THREADLOG_STEPS", STEPS as u64) as usize;
+    runs(random::simulate, 600);
+}
+
+#[test]
+fn random_runs_of_whole_stores_break_no_invariant() {
+    runs(threads::run::simulate, 300);
+}
+
+#[test]
+fn random_runs_of_several_writers_break_no_invariant() {
+    runs(writers::run::simulate, 300);
+}
+
+fn runs(simulate: Simulate, runs: u64) {
+    let steps = setting("THREADLOG_STEPS", STEPS) as usize;
     if let Ok(seed) = std::env::var("THREADLOG_SEED") {
         let seed = seed.parse().expect("THREADLOG_SEED is a number");
         let tally = simulate(seed, steps, &Recorder::default()).unwrap_or_else(|broken| panic!("{broken}"));
         return println!("seed {seed}: {tally}, no invariant broken");
     }
-    let (first, runs) = (setting("THREADLOG_FIRST_SEED", 1), setting("THREADLOG_RUNS", 600));
+    let (first, runs) = (setting("THREADLOG_FIRST_SEED", 1), setting("THREADLOG_RUNS", runs));
     let time_max = Duration::from_secs(setting("THREADLOG_SECONDS", 3600));
     let began = Instant::now();
     let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));

@@ -6,6 +6,7 @@
 
 use crate::error::Result;
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
+use crate::format::mark::MarkSlot;
 use crate::format::segment::{BLOCK_BYTES_MIN, SegmentHeader};
 use crate::fs::{File, Fs, OpenMode, read_at_most};
 use crate::id::{Epoch, SegmentId, Sequence};
@@ -53,9 +54,14 @@ impl End {
         End { segment, block_bytes, offset: group.end, epoch, next, chain: group.checksum }
     }
 
-    /// The groups behind this end up to sequence `durable`, and the new end. `None` if that much cannot be read on from here.
-    pub fn read_on(mut self, fs: &dyn Fs, places: &Places, durable: Sequence) -> Result<Option<(Vec<Came>, End)>> {
-        let mut came = Vec::new();
+    /// The groups behind this end up to what the mark says is durable, and the new end. `None` if that much cannot be read
+    /// on from here.
+    pub fn read_on(mut self, fs: &dyn Fs, places: &Places, mark: &MarkSlot) -> Result<Option<(Vec<Came>, End)>> {
+        let (durable, mut came) = (mark.durable, Vec::new());
+        if mark.epoch != self.epoch {
+            // A write failed since: what stands here unsynced was given up, and its sequences were given again.
+            return Ok(None);
+        }
         while self.next <= durable {
             let Some(group) = self.next_group(fs, places)? else { return Ok(None) };
             if group.header.next_sequence().before() > durable {

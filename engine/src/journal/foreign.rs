@@ -167,7 +167,7 @@ impl Ahead {
     /// Reads on, or all of it anew.
     pub fn look(self, fs: &dyn Fs, store: [u8; 16]) -> Result<News> {
         if let (Some(now), Some(end)) = (self.now, self.end)
-            && let Some((came, end)) = end.read_on(fs, &self.places, now.durable)?
+            && let Some((came, end)) = end.read_on(fs, &self.places, &now)?
         {
             return Ok(News::More(More { now, came, end }));
         }

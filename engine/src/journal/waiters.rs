@@ -133,3 +133,7 @@ impl Wake for Parker {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "waiters_tests.rs"]
+mod tests;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use threadlog_engine::{Engine, Error as EngineError, Lease, LeaseOn};
 use threadlog_engine::fs::Fs;
+use threadlog_engine::{Engine, Error as EngineError, Lease, LeaseOn};
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};

@@ -6,8 +6,8 @@
 use std::io::{BufReader, Read};
 
 use bytes::Bytes;
-use threadlog_engine::{Lease, ReadLog};
 use threadlog_engine::number::wide;
+use threadlog_engine::{Lease, ReadLog};
 
 use crate::error::Error;
 use crate::event::{Base, Body, Event, Fork, ITEMS};

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use threadlog_engine::{Changes, ReadLog};
+use threadlog_engine::{Changes, Error as EngineError, ReadLog};
 
 use crate::clock::HybridClock;
 use crate::event::{Body, Event, ITEMS, control_channels};
-use crate::fold::{self, Folded};
+use crate::fold::{self, Folded, Look};
 use crate::lineage::Lineage;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
@@ -172,23 +172,27 @@ impl Entry {
         self.folded.read().as_ref().map(|(_, folded)| Arc::clone(folded))
     }
 
-    /// What the durable records add up to now. Blocks on the disk.
-    pub(super) fn look(&self, log: &dyn ReadLog, clock: &HybridClock) -> Arc<Folded> {
+    /// What the durable records add up to now. Blocks on the disk. With an error if the system refuses a record that
+    /// may be sound: what can be read is given then, and not remembered.
+    pub(super) fn look(&self, log: &dyn ReadLog, clock: &HybridClock) -> (Arc<Folded>, Option<EngineError>) {
         let _folding = self.folding.lock();
         // First the count, then the heads: what is appended in between raises the count.
         let touches = self.touches.load(Ordering::Acquire);
         if let Some(folded) = self.known() {
-            return folded;
+            return (folded, None);
         }
         let before = self.last_known().unwrap_or_else(|| Arc::new(Folded::nothing(self.key)));
-        let (folded, waiting) = fold::go_on(log, clock, self.key, &before);
+        let Look { folded, waiting, refused } = fold::go_on(log, clock, self.key, &before);
         let folded = Arc::new(folded);
+        if refused.is_some() {
+            return (folded, refused);
+        }
         if waiting {
             // They become durable without another word.
             self.touch();
         }
         *self.folded.write() = Some((touches, Arc::clone(&folded)));
-        folded
+        (folded, None)
     }
 }
 

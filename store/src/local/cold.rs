@@ -47,10 +47,21 @@ impl Shared {
             Some(folded) => folded,
             None => {
                 let (shared, entry) = (Arc::clone(self), Arc::clone(&entry));
-                blocking(operation, move || entry.look(log.read(), &shared.clock)).await?
+                blocking(operation, move || shared.look_well(operation, log.read(), &entry)).await??
             }
         };
         if folded.exists() { Ok((entry, folded)) } else { Err(absent()) }
+    }
+
+    /// What the durable records of a thread add up to now. Blocks on the disk.
+    ///
+    /// # Errors
+    /// If the system refuses to give one of them.
+    pub(super) fn look_well(&self, operation: &'static str, log: &dyn ReadLog, entry: &Entry) -> Result<Arc<Folded>> {
+        match entry.look(log, &self.clock) {
+            (_, Some(refused)) => Err(from_engine(operation, Some(entry.key.thread), refused)),
+            (folded, None) => Ok(folded),
+        }
     }
 
     /// Whether a thread of this id is in the log, durable or not, and was not deleted.
@@ -64,7 +75,8 @@ impl Shared {
             return Ok(false);
         };
         let (shared, engine) = (Arc::clone(self), engine.clone());
-        blocking(operation, move || !entry.look(&engine, &shared.clock).is_deleted()).await
+        blocking(operation, move || shared.look_well(operation, &engine, &entry).map(|folded| !folded.is_deleted()))
+            .await?
     }
 
     /// As [`Shared::stored`], refusing an archived thread to whoever did not ask for one.
@@ -117,6 +129,8 @@ impl Shared {
         related.into_iter().filter(|id| all.iter().any(|(entry, _)| entry.key.thread == *id)).collect()
     }
 
+    /// Of a thread whose records the system refuses, what can be read: one bad sector must not keep all threads from
+    /// being listed.
     fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         loop {
@@ -131,7 +145,7 @@ impl Shared {
         entries
             .into_iter()
             .map(|entry| {
-                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock));
+                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock).0);
                 (entry, folded)
             })
             .collect()

@@ -58,9 +58,9 @@ impl Shared {
         let _held: Vec<Held> = held.collect::<Result<_>>()?;
         // Somebody may have deleted it, or forked it, until a moment ago.
         self.look_around(&Log::Writer(engine.clone())).map_err(|error| from_engine(OPERATION, Some(id), error))?;
-        let exists =
-            |target: ThreadId| self.catalog.get(target).is_some_and(|entry| entry.look(engine, &self.clock).exists());
-        if !exists(id) {
+        let entry = self.catalog.get(id);
+        let folded = entry.map(|entry| self.look_well(OPERATION, engine, &entry)).transpose()?;
+        if folded.is_none_or(|folded| !folded.exists()) {
             return Err(refuse::absent(OPERATION, id, Absence::Unknown));
         }
         if params.descendants == Descendants::Delete

@@ -74,12 +74,13 @@ impl Shared {
         let _lease = self.lease(OPERATION, id)?;
         let _life = self.build_on(entry.key)?;
         self.look_around(&Log::Writer(engine.clone())).map_err(|error| from_engine(OPERATION, Some(id), error))?;
-        if !entry.look(engine, &self.clock).exists() {
+        if !self.look_well(OPERATION, engine, entry)?.exists() {
             // Somebody deleted it until a moment ago.
             return Err(refuse::absent(OPERATION, source, Absence::Unknown));
         }
-        let taken = |entry: &Entry| has_records(engine, entry.key) && !entry.look(engine, &self.clock).is_deleted();
-        if self.catalog.get(id).is_some_and(|entry| taken(&entry)) {
+        if let Some(entry) = self.catalog.get(id).filter(|entry| has_records(engine, entry.key))
+            && !self.look_well(OPERATION, engine, &entry)?.is_deleted()
+        {
             return Err(refuse::stored(OPERATION, id));
         }
         let lineage = entry.lineage(engine).map_err(|error| damaged(OPERATION, source, error))?;
@@ -95,7 +96,7 @@ impl Shared {
         let controls = std::iter::once(Control::Created(created));
         let controls: Vec<Control> = controls.chain(name.map(|name| Control::Patched(Box::new(name)))).collect();
         self.write_fork(engine, &child, &controls, items)?;
-        let folded = child.look(engine, &self.clock);
+        let folded = self.look_well(OPERATION, engine, &child)?;
         Ok(ForkedThread::new(StoredThread::new(child.key, folded.metadata.clone()), end))
     }
 
@@ -147,8 +148,8 @@ impl Shared {
             return summary(known.1);
         }
         match self.catalog.get(key.thread).filter(|entry| entry.key == key) {
-            Some(entry) => summary(&entry.look(log, &self.clock)),
-            None => summary(&fold::go_on(log, &self.clock, key, &Folded::nothing(key)).0),
+            Some(entry) => summary(&entry.look(log, &self.clock).0),
+            None => summary(&fold::go_on(log, &self.clock, key, &Folded::nothing(key)).folded),
         }
     }
 

@@ -255,12 +255,15 @@ impl LocalThreadStore {
     ///
     /// # Errors
     /// If threads could not be flushed: their errors, as the causes of one; the store stays open, and the threads live.
+    /// If it could not be reopened before and items wait: `Unavailable`; reopen it first.
     /// If the engine could not be closed cleanly: that; it is closed all the same.
     pub async fn close(&self) -> Result<()> {
         const OPERATION: &str = "close";
         let changing = Arc::clone(&self.shared.changing).lock_owned().await;
-        if self.shared.slot.log().is_err() {
-            return Ok(());
+        if let Err(shut) = self.shared.slot.log() {
+            // Closed already; or it could not be reopened, and then there is nowhere to put what waits.
+            let waiting = self.shared.live.all().iter().any(|writer| writer.has_waiting());
+            return if waiting { Err(from_shut(OPERATION, None, shut)) } else { Ok(()) };
         }
         let mut errors = Vec::new();
         for writer in self.shared.live.all() {
@@ -281,6 +284,22 @@ impl LocalThreadStore {
             closed
         });
         closed.await?.map_err(|error| from_engine(OPERATION, None, error))
+    }
+
+    /// What the engine's own threads do in time: writes, syncs and witnesses that are due, and the spare that was ordered.
+    /// For embedders who chose [`Background::Manual`](threadlog_engine::Background::Manual): nobody else does it then.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store is closed, or the spare cannot be made. That a write or a sync failed is told to those
+    /// who wait for it.
+    pub async fn tick(&self) -> Result<()> {
+        const OPERATION: &str = "tick";
+        let engine = self.shared.slot.get().map_err(|shut| from_shut(OPERATION, None, shut))?.engine;
+        blocking(OPERATION, move || {
+            engine.tick();
+            engine.prepare_spare().map(drop).map_err(|error| from_engine(OPERATION, None, error))
+        })
+        .await?
     }
 
     /// The directory of the store.

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use threadlog_engine::ReadLog;
+use threadlog_engine::{Error as EngineError, ReadLog};
 use uuid::Uuid;
 
 use crate::context::{Expected, ModelContext};
-use crate::event::{Control, ITEMS};
+use crate::event::{Control, ITEMS, control_channels};
 use crate::fold::Folded;
 use crate::fork::OPERATION;
 use crate::item::Timestamp;
 use crate::list::{ListPage, ListParams};
 use crate::local::catalog::Entry;
+use crate::local::error::from_engine;
 use crate::local::queue::{Content, Pending, Queue};
+use crate::local::slot::Opened;
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
 use crate::thread::{ThreadId, ThreadKey};
@@ -58,7 +60,7 @@ impl ThreadStore for LocalThreadStore {
         let (entry, folded) = shared.readable(OPERATION, id, params.include_archived).await?;
         let mode = refuse::known_mode(id, folded.metadata.history_mode())?;
         let opened = shared.opened(OPERATION, id)?;
-        let base = opened.engine.head(&entry.key.stream(ITEMS)).map_or(0, |head| head.next_ordinal);
+        let base = shared.settled_end(OPERATION, &opened, entry.key).await?;
         let epoch = entry.next_epoch(&opened.engine);
         let queue = Queue::of_stored(base, folded.lacks_newline(base), opened.opening);
         reservation.fill(Writer::new(entry, shared.holder(), epoch, (params.policy, mode), queue, lease));
@@ -162,7 +164,7 @@ impl ThreadStore for LocalThreadStore {
     async fn archive_thread(&self, params: ArchiveThreadParams) -> Result<()> {
         const OPERATION: &str = "archive_thread";
         let (entry, folded) = self.shared.stored(OPERATION, params.thread_id).await?;
-        if folded.metadata.archived() {
+        if folded.metadata.archived() && self.shared.is_settled(OPERATION, &entry)? {
             return Ok(());
         }
         self.shared.control(OPERATION, &entry, Control::Archived).await
@@ -171,7 +173,7 @@ impl ThreadStore for LocalThreadStore {
     async fn unarchive_thread(&self, params: UnarchiveThreadParams) -> Result<StoredThread> {
         const OPERATION: &str = "unarchive_thread";
         let (entry, folded) = self.shared.stored(OPERATION, params.thread_id).await?;
-        if !folded.metadata.archived() {
+        if !folded.metadata.archived() && self.shared.is_settled(OPERATION, &entry)? {
             return Ok(stored_thread(&entry, &folded));
         }
         self.shared.control(OPERATION, &entry, Control::Unarchived).await?;
@@ -185,6 +187,34 @@ impl ThreadStore for LocalThreadStore {
 }
 
 impl Shared {
+    /// Where a thread's items end once those that a writer before sent are durable, or certainly not in the log: a
+    /// failed write takes back what is not durable, and whoever counted on it would think that the log had lost it.
+    async fn settled_end(&self, operation: &'static str, opened: &Opened, key: ThreadKey) -> Result<u64> {
+        loop {
+            let head = opened.engine.head(&key.stream(ITEMS));
+            let (next, durable) = head.map_or((0, 0), |head| (head.next_ordinal, head.durable_ordinal));
+            if next == durable {
+                return Ok(next);
+            }
+            match opened.engine.durable(opened.engine.barrier()).await {
+                Ok(()) | Err(EngineError::WriteFailed { .. }) => {}
+                Err(error) => return Err(from_engine(operation, Some(key.thread), error)),
+            }
+        }
+    }
+
+    /// Whether all changes of a thread that were ever begun have come to their end. While one waits whose caller was
+    /// told that its outcome is unknown, what the thread shows is not the last word.
+    fn is_settled(&self, operation: &'static str, entry: &Entry) -> Result<bool> {
+        let log = self.log(operation, Some(entry.key.thread))?;
+        let log = log.read();
+        let settled = |channel| {
+            let head = log.head(&entry.key.stream(channel));
+            head.is_none_or(|head| head.next_ordinal == head.durable_ordinal)
+        };
+        Ok(control_channels(log, entry.key).all(settled))
+    }
+
     pub(super) fn holder(&self) -> Holder {
         Holder::here(&self.config.client, self.clock.now_ms())
     }

@@ -146,6 +146,11 @@ impl Writer {
         *self.lease.lock() = lease;
     }
 
+    /// Whether something waits that a flush would store.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.queue.lock().is_idle()
+    }
+
     /// Whether something of the thread is known to be durable.
     pub(super) fn is_stored(&self) -> bool {
         self.queue.lock().is_stored()

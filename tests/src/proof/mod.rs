@@ -6,6 +6,8 @@
 //! - [`probe`], [`examine`], [`crash`]: every call, every power cut, every state it leaves.
 //! - [`damage`], [`stories`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
 //! - [`random`]: long runs by seed, shrunk when they break something.
+//! - [`writers`], [`pieces`]: the same for several processes that write, each into its journal.
+//! - [`threads`]: the same for whole stores, many calls at once.
 
 pub mod content;
 pub mod crash;
@@ -16,9 +18,12 @@ pub mod found;
 pub mod invariants;
 pub mod look;
 pub mod model;
+pub mod pieces;
 pub mod probe;
 pub mod random;
 pub mod sites;
 pub mod step;
 pub mod stories;
+pub mod threads;
 pub mod world;
+pub mod writers;

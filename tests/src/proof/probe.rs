@@ -175,12 +175,13 @@ pub struct Probe {
     disk: SimFs,
     recorder: Recorder,
     mute: Arc<AtomicBool>,
+    dead: Arc<AtomicBool>,
 }
 
 impl Probe {
     /// Puts a recorder before a disk.
     pub fn new(disk: SimFs, recorder: Recorder) -> Probe {
-        Probe { disk, recorder, mute: Arc::default() }
+        Probe { disk, recorder, mute: Arc::default(), dead: Arc::default() }
     }
 
     /// Notes nothing more: the process is dead, what it does now happens to nobody.
@@ -188,10 +189,25 @@ impl Probe {
         self.mute.store(true, Ordering::Relaxed);
     }
 
-    fn note(&self, kind: CallKind, path: &Path) {
+    /// The process dies, and no other on the machine: none of its calls reaches the disk any more, and the kernel lets go
+    /// of its locks when its handles are dropped.
+    pub fn kill(&self) {
+        self.mute();
+        self.dead.store(true, Ordering::Relaxed);
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, kind: CallKind, path: &Path) -> io::Result<()> {
+        if self.is_dead() {
+            return Err(io::Error::other("the process is dead"));
+        }
         if !self.mute.load(Ordering::Relaxed) {
             self.recorder.note(&self.disk, kind, path);
         }
+        Ok(())
     }
 
     fn wrap<T>(&self, path: &Path, inner: T) -> Probed<T> {
@@ -206,27 +222,27 @@ struct Probed<T> {
 }
 
 impl<T> Probed<T> {
-    fn note(&self, kind: CallKind) -> &T {
-        self.probe.note(kind, &self.path);
-        &self.inner
+    fn note(&self, kind: CallKind) -> io::Result<&T> {
+        self.probe.note(kind, &self.path)?;
+        Ok(&self.inner)
     }
 }
 
 impl File for Probed<Arc<dyn File>> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.note(CallKind::Read).read_at(buffer, offset)
+        self.note(CallKind::Read)?.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.note(CallKind::Write).write_at(bytes, offset)
+        self.note(CallKind::Write)?.write_at(bytes, offset)
     }
     fn sync_data(&self) -> io::Result<()> {
-        self.note(CallKind::Sync).sync_data()
+        self.note(CallKind::Sync)?.sync_data()
     }
     fn len(&self) -> io::Result<u64> {
-        self.note(CallKind::Fact).len()
+        self.note(CallKind::Fact)?.len()
     }
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.note(CallKind::SetLen).set_len(bytes)
+        self.note(CallKind::SetLen)?.set_len(bytes)
     }
 }
 
@@ -238,87 +254,90 @@ impl SharedPage for Probed<Arc<dyn SharedPage>> {
         self.inner.load(index)
     }
     fn store(&self, index: usize, value: u64) {
-        self.inner.store(index, value);
+        // A store into a page of a process that is no more.
+        if !self.probe.is_dead() {
+            self.inner.store(index, value);
+        }
     }
     fn sync(&self) -> io::Result<()> {
-        self.note(CallKind::Sync).sync()
+        self.note(CallKind::Sync)?.sync()
     }
 }
 
 impl Lock for Probed<Box<dyn Lock>> {
     fn describe(&self, text: &str) -> io::Result<()> {
-        self.note(CallKind::Lock).describe(text)
+        self.note(CallKind::Lock)?.describe(text)
     }
 }
 
 impl RangeLocks for Probed<Arc<dyn RangeLocks>> {
     fn try_lock(&self, range: LockRange, mode: RangeMode) -> io::Result<bool> {
-        self.note(CallKind::Lock).try_lock(range, mode)
+        self.note(CallKind::Lock)?.try_lock(range, mode)
     }
     fn unlock(&self, range: LockRange) -> io::Result<()> {
-        self.note(CallKind::Lock).unlock(range)
+        self.note(CallKind::Lock)?.unlock(range)
     }
     fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {
-        self.note(CallKind::Lock).holder(range, mode)
+        self.note(CallKind::Lock)?.holder(range, mode)
     }
 }
 
 impl Fs for Probe {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        self.note(if mode == OpenMode::CreateNew { CallKind::Create } else { CallKind::Open }, path);
+        self.note(if mode == OpenMode::CreateNew { CallKind::Create } else { CallKind::Open }, path)?;
         Ok(Arc::new(self.wrap(path, self.disk.open(path, mode)?)))
     }
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.note(CallKind::Create, path);
+        self.note(CallKind::Create, path)?;
         self.disk.create_dir(path)
     }
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        self.note(CallKind::List, path);
+        self.note(CallKind::List, path)?;
         self.disk.read_dir(path)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.note(CallKind::Rename, from);
+        self.note(CallKind::Rename, from)?;
         self.disk.rename(from, to)
     }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.note(CallKind::Remove, path);
+        self.note(CallKind::Remove, path)?;
         self.disk.remove_file(path)
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.note(CallKind::SyncDir, path);
+        self.note(CallKind::SyncDir, path)?;
         self.disk.sync_dir(path)
     }
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        self.note(CallKind::Lock, path);
+        self.note(CallKind::Lock, path)?;
         let lock = self.disk.try_lock(path)?;
         Ok(lock.map(|lock| -> Box<dyn Lock> { Box::new(self.wrap(path, lock)) }))
     }
     fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
-        self.note(CallKind::Lock, path);
+        self.note(CallKind::Lock, path)?;
         Ok(Arc::new(self.wrap(path, self.disk.range_locks(path)?)))
     }
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
-        self.note(CallKind::Map, path);
+        self.note(CallKind::Map, path)?;
         Ok(Arc::new(self.wrap(path, self.disk.shared_page(path, bytes)?)))
     }
     fn shared_page_read(&self, path: &Path) -> io::Result<Arc<dyn SharedPage>> {
-        self.note(CallKind::Map, path);
+        self.note(CallKind::Map, path)?;
         self.disk.shared_page_read(path)
     }
     fn boot_id(&self) -> io::Result<[u8; 16]> {
-        self.note(CallKind::Fact, Path::new("/"));
+        self.note(CallKind::Fact, Path::new("/"))?;
         self.disk.boot_id()
     }
     fn trust(&self, path: &Path) -> io::Result<Trust> {
-        self.note(CallKind::Fact, path);
+        self.note(CallKind::Fact, path)?;
         self.disk.trust(path)
     }
     fn block_bytes(&self, path: &Path) -> io::Result<u32> {
-        self.note(CallKind::Fact, path);
+        self.note(CallKind::Fact, path)?;
         self.disk.block_bytes(path)
     }
     fn random(&self) -> io::Result<u64> {
-        self.note(CallKind::Fact, Path::new("/"));
+        self.note(CallKind::Fact, Path::new("/"))?;
         self.disk.random()
     }
 }

@@ -41,12 +41,25 @@ impl Dice {
             }
         }
     }
+
+    /// One of these, as often as their weights say.
+    pub fn draw<S>(&mut self, draws: &[Draw<S>]) -> S {
+        let total: u64 = draws.iter().map(|(weight, _)| weight).sum();
+        let mut at = self.below(total);
+        for (weight, step) in draws {
+            if at < *weight {
+                return step(self);
+            }
+            at -= weight;
+        }
+        unreachable!("what is drawn lies below the sum of the weights")
+    }
 }
 
-/// How often each kind of step is drawn: a weight, and the step.
-type Draw = (u64, fn(&mut Dice) -> Step);
+/// How often a kind of step is drawn, and the step.
+pub type Draw<S> = (u64, fn(&mut Dice) -> S);
 
-const DRAWS: &[Draw] = &[
+const DRAWS: &[Draw<Step>] = &[
     (60, |dice| Step::Append(1 + dice.below(6) as u8, bytes(dice))),
     (20, |_| Step::Batch),
     (4, |_| Step::Blocks),
@@ -77,7 +90,8 @@ fn bytes(dice: &mut Dice) -> u16 {
     dice.below(most) as u16
 }
 
-fn fault(dice: &mut Dice) -> Fault {
+/// A way for a call to go wrong.
+pub fn fault(dice: &mut Dice) -> Fault {
     let some = dice.below(6000) as usize;
     match dice.below(7) {
         0 => Fault::Error(EIO),
@@ -91,29 +105,18 @@ fn fault(dice: &mut Dice) -> Fault {
     }
 }
 
-fn draw(dice: &mut Dice) -> Step {
-    let total: u64 = DRAWS.iter().map(|(weight, _)| weight).sum();
-    let mut at = dice.below(total);
-    let drawn = DRAWS.iter().find(|(weight, _)| {
-        let found = at < *weight;
-        at = at.saturating_sub(*weight);
-        found
-    });
-    drawn.map_or(Step::Sync, |(_, step)| step(dice))
-}
-
 /// The steps that some bytes stand for, at most `most`: for fuzzing.
 pub fn steps_of(bytes: &[u8], most: usize) -> Vec<Step> {
     let mut dice = Dice::Bytes(Vec::from(bytes).into_iter());
     let is_empty = |dice: &Dice| matches!(dice, Dice::Bytes(bytes) if bytes.len() == 0);
-    std::iter::from_fn(|| (!is_empty(&dice)).then(|| draw(&mut dice))).take(most).collect()
+    std::iter::from_fn(|| (!is_empty(&dice)).then(|| dice.draw(DRAWS))).take(most).collect()
 }
 
 /// The steps of a seed. Few seeds have records in files of their own: a thousand others take as long.
 pub fn steps(seed: u64, count: usize) -> Vec<Step> {
     let mut dice = Dice::new(seed);
     let large = dice.below(64) == 0;
-    let mut steps: Vec<Step> = (0..count).map(|_| draw(&mut dice)).collect();
+    let mut steps: Vec<Step> = (0..count).map(|_| dice.draw(DRAWS)).collect();
     if large {
         let place = dice.below(count as u64) as usize;
         steps.insert(place, Step::Large);
@@ -143,8 +146,11 @@ pub fn run(seed: u64, steps: &[Step], recorder: &Recorder) -> Result<(), (usize,
 }
 
 /// The fewest steps found that still break an invariant: steps are left out, many at once at first, then one by one.
-pub fn shrink(seed: u64, mut steps: Vec<Step>) -> (Vec<Step>, Option<Violation>) {
-    let broken = |steps: &[Step]| run(seed, steps, &Recorder::default()).err();
+/// `broken` runs them, and gives the number of the step that shows it.
+pub fn shrink<S: Copy>(
+    mut steps: Vec<S>,
+    broken: impl Fn(&[S]) -> Option<(usize, Violation)>,
+) -> (Vec<S>, Option<Violation>) {
     let Some((last, mut violation)) = broken(&steps) else { return (steps, None) };
     steps.truncate(last + 1);
     let mut chunk = steps.len() / 2;
@@ -152,7 +158,7 @@ pub fn shrink(seed: u64, mut steps: Vec<Step>) -> (Vec<Step>, Option<Violation>)
         let mut at = 0;
         while at < steps.len() {
             let end = (at + chunk).min(steps.len());
-            let fewer: Vec<Step> = steps[..at].iter().chain(&steps[end..]).copied().collect();
+            let fewer: Vec<S> = steps[..at].iter().chain(&steps[end..]).copied().collect();
             match broken(&fewer) {
                 Some((last, shown)) => {
                     steps = fewer;
@@ -238,7 +244,7 @@ pub fn simulate(seed: u64, count: usize, recorder: &Recorder) -> Checked<Tally> 
     let Err((_, first)) = run(seed, &steps, recorder) else {
         return Ok(Tally { calls: recorder.total(), ..Tally::of(&steps) });
     };
-    let (fewest, shown) = shrink(seed, steps);
+    let (fewest, shown) = shrink(steps, |steps| run(seed, steps, &Recorder::default()).err());
     let broken = shown.unwrap_or(first);
     Err(broken.after(format!("these steps of THREADLOG_SEED={seed} (of {count}): {fewest:?}")))
 }

@@ -20,6 +20,13 @@ pub const ROOT: &str = "/store";
 #[derive(Debug, Default)]
 pub struct HandClock(AtomicU64);
 
+impl HandClock {
+    /// Lets time pass.
+    pub fn advance(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
 impl Clock for HandClock {
     fn now_ms(&self) -> u64 {
         1_000_000 + self.0.load(Ordering::Relaxed)
@@ -327,7 +334,7 @@ impl World {
     /// Lets time pass and the timers run.
     pub fn tick(&mut self, ms: u64) -> Checked {
         let Some(engine) = self.engine()? else { return Ok(()) };
-        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+        self.clock.advance(ms);
         engine.tick();
         self.observe(&engine)
     }

@@ -6,6 +6,7 @@ mod cancelling_trouble;
 mod damaged;
 mod executors;
 mod failing;
+mod found_by_runs;
 mod gate;
 mod holding;
 mod imported;
@@ -14,4 +15,5 @@ mod processes;
 mod reading;
 mod reopening;
 mod sharing;
+
 mod words;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{ROOT, append, append_synced, config, reader, record, stream};
-use crate::fs::sim::{Choice, SimFs};
+use super::{HandClock, ROOT, append, append_synced, config, reader, record, stream};
+use crate::fs::sim::{CallKind, Choice, ENOSPC, Fault, SimFs};
 use crate::{Batch, Config, Engine, Error, ReadLog};
 
 fn several(fs: &SimFs) -> Engine {
@@ -170,4 +170,33 @@ fn large_records_of_other_journals_are_read() {
     a.close().unwrap();
     let a = several(&fs);
     assert_eq!(a.read(&stream(1), 0..1).next().unwrap().unwrap().payload, large);
+}
+
+/// A group that was written and not synced is given up with the failed one behind it, and stands in its place for
+/// followers too: what was appended instead carries on from the same group, in the next segment.
+#[test]
+fn what_a_writer_gave_up_is_not_followed() {
+    let (fs, clock) = (SimFs::new(1), Arc::<HandClock>::default());
+    let open = || Engine::open(Arc::new(fs.clone()), Path::new(ROOT), Config { journals_max: 2, ..config(&clock) });
+    let (a, b) = (open().unwrap(), open().unwrap());
+    let reader = reader(&fs);
+    append_synced(&a, 1, 0).unwrap();
+    b.refresh().unwrap();
+    reader.refresh().unwrap();
+    append(&a, 2, 0).unwrap();
+    clock.forward(30);
+    a.tick();
+    append(&a, 2, 1).unwrap();
+    fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+    a.sync(a.barrier()).unwrap_err();
+    append_synced(&a, 1, 1).unwrap();
+    let logs: [&dyn ReadLog; 2] = [&b, &reader];
+    for log in logs {
+        assert_eq!(log.head(&stream(1)).unwrap().durable_ordinal, 1);
+    }
+    assert!(b.refresh().unwrap() && reader.refresh().unwrap());
+    for log in logs {
+        assert_eq!(log.head(&stream(1)).unwrap().durable_ordinal, 2);
+        assert_eq!(log.head(&stream(2)), None, "it was given up");
+    }
 }

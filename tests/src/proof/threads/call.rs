@@ -1,0 +1,177 @@
+//! The operations of a store as values, what they answer, and the items that they carry.
+
+use serde_json::json;
+use threadlog::RolloutItem;
+use threadlog::item::{Kind, Timestamp};
+use threadlog::list::{ArchiveFilter, ListParams, SortKey};
+use threadlog::live::NewItem;
+use threadlog::local::LocalThreadStore;
+use threadlog::metadata::MetadataPatch;
+use threadlog::thread::ThreadId;
+use threadlog::thread_store::{
+    AppendItemsParams, CreateThreadParams, HistoryRange, LoadHistoryParams, ReadThreadParams, Result,
+    ResumeThreadParams, StoredThread, ThreadStore, UpdateThreadMetadataParams,
+};
+
+use super::act::Act;
+use super::expected::Line;
+
+/// The name of the one tag.
+pub const TAG: &str = "tag";
+
+/// The thread of a number.
+pub fn id(thread: u8) -> ThreadId {
+    format!("{:08x}-0000-7000-8000-0000000000ff", u32::from(thread) + 1).parse().expect("an id")
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it does.
+    pub act: Act,
+    /// What it appends, or the number of the name it gives.
+    pub number: u64,
+    /// Tells its piece apart.
+    pub piece: u64,
+    /// It is dropped if it is not done after so many polls.
+    pub polls_max: usize,
+}
+
+/// What it answered, apart from errors.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// That it is done.
+    Done,
+    /// A thread with its items.
+    Thread(Box<StoredThread>),
+    /// All items, and those of a range.
+    Range(Vec<RolloutItem>, Vec<RolloutItem>),
+    /// All pages of the active threads and of the archived ones.
+    Lists([Vec<StoredThread>; 2]),
+    /// Pages that do not fit together.
+    Quarrel(String),
+}
+
+impl Call {
+    /// The items that it appends.
+    pub fn lines(&self) -> Vec<Line> {
+        let Act::Append(_, count, bytes) = self.act else { return Vec::new() };
+        (0..u64::from(count)).map(|item| Line::Text { number: self.number * 8 + item, bytes }).collect()
+    }
+
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// As the store's operation.
+    pub async fn make(self, store: LocalThreadStore) -> Result<Answer> {
+        let done = |()| Answer::Done;
+        let thread = |thread| Answer::Thread(Box::new(thread));
+        match self.act {
+            Act::Create(at) => store.create_thread(CreateThreadParams::new(id(at))).await.map(done),
+            Act::Resume(at, archived) => {
+                let params = ResumeThreadParams::new(id(at));
+                store.resume_thread(if archived { params.with_archived() } else { params }).await.map(done)
+            }
+            Act::Append(at, ..) => {
+                let items = self.lines().into_iter().filter_map(item).collect();
+                store.append_items(AppendItemsParams::new(id(at), items)).await.map(done)
+            }
+            Act::Flush(at) => store.flush_thread(id(at).into()).await.map(done),
+            Act::Persist(at) => store.persist_thread(id(at).into()).await.map(done),
+            Act::Shutdown(at) => store.shutdown_thread(id(at).into()).await.map(done),
+            Act::Discard(at) => store.discard_thread(id(at).into()).await.map(done),
+            Act::Name(at) => {
+                let mut patch = MetadataPatch::default();
+                patch.name = Some(Some(name(self.number)));
+                update(&store, at, patch).await.map(thread)
+            }
+            Act::Tag(at, on) => {
+                let mut patch = MetadataPatch::default();
+                patch.tags.insert(TAG.to_owned(), on);
+                update(&store, at, patch).await.map(thread)
+            }
+            Act::Archive(at, true) => store.archive_thread(id(at).into()).await.map(done),
+            Act::Archive(at, false) => store.unarchive_thread(id(at).into()).await.map(thread),
+            Act::Range(at, part) => range(&store, at, part.into()).await,
+            Act::List(size) => lists(&store, size.into()).await,
+            // What is no call reads: nothing else is drawn here.
+            act => {
+                let params = ReadThreadParams::new(id(act.thread().unwrap_or_default())).with_archived();
+                store.read_thread(params.with_history()).await.map(thread)
+            }
+        }
+    }
+}
+
+async fn update(store: &LocalThreadStore, thread: u8, patch: MetadataPatch) -> Result<StoredThread> {
+    store.update_thread_metadata(UpdateThreadMetadataParams::new(id(thread), patch).with_archived()).await
+}
+
+async fn range(store: &LocalThreadStore, thread: u8, part: u64) -> Result<Answer> {
+    let params = LoadHistoryParams::new(id(thread)).with_archived();
+    let all = store.load_history(params.clone()).await?.items;
+    let (from, most) = (part % 16, part / 16);
+    let range = match part % 2 {
+        0 => HistoryRange::Last(most),
+        _ => HistoryRange::From { ordinal: from, count_max: most },
+    };
+    let some = store.load_history(params.only(range)).await?;
+    let expected = match range {
+        HistoryRange::Last(_) => &all[all.len() - (most as usize).min(all.len())..],
+        _ => &all[(from as usize).min(all.len())..((from + most) as usize).min(all.len())],
+    };
+    // Whatever became durable in between stands behind what was asked for.
+    if matches!(range, HistoryRange::From { .. }) && some.items.starts_with(expected) {
+        return Ok(Answer::Range(all, Vec::new()));
+    }
+    Ok(if some.items == expected { Answer::Range(all, Vec::new()) } else { Answer::Range(all, some.items) })
+}
+
+/// Both lists, page by page.
+async fn lists(store: &LocalThreadStore, size: usize) -> Result<Answer> {
+    let mut lists = [Vec::new(), Vec::new()];
+    for (list, archived) in lists.iter_mut().zip([ArchiveFilter::Active, ArchiveFilter::Archived]) {
+        let mut params = ListParams::default();
+        params.page_size = size;
+        params.include_without_preview = true;
+        params.archived = archived;
+        params.sort_key = SortKey::Created;
+        loop {
+            let page = store.list_threads(params.clone()).await?;
+            if page.threads.len() > size || page.next_cursor.is_some() && page.threads.len() < size {
+                return Ok(Answer::Quarrel(format!("a page of {size} has {} threads", page.threads.len())));
+            }
+            list.extend(page.threads);
+            params.cursor = page.next_cursor;
+            if params.cursor.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(Answer::Lists(lists))
+}
+
+/// The name of a number.
+pub fn name(number: u64) -> String {
+    format!("name {number}")
+}
+
+/// The item of a line that the store does not make itself.
+pub fn item(line: Line) -> Option<RolloutItem> {
+    let Line::Text { number, bytes } = line else { return None };
+    let message = format!("{number} {}", "x".repeat(bytes.into()));
+    let item = NewItem::event(&json!({"type": "user_message", "message": message})).ok()?;
+    Some(item.stamped(Timestamp::from_ms(number)?))
+}
+
+/// The line of an item; `None` if it is no item of a run.
+pub fn line(found: &RolloutItem) -> Option<Line> {
+    let RolloutItem::Enveloped { timestamp, kind, payload, .. } = found else { return None };
+    if *kind == Kind::SessionMeta {
+        return Some(Line::Header);
+    }
+    let begin = item(Line::Text { number: timestamp.ms(), bytes: 0 })?;
+    let line = Line::Text { number: timestamp.ms(), bytes: payload.len().checked_sub(begin.bytes())?.try_into().ok()? };
+    // Byte for byte.
+    (item(line)? == *found).then_some(line)
+}

@@ -1,0 +1,266 @@
+//! The stores of one disk: processes that come and go, and the threads that they have in common.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use threadlog::local::{LocalConfig, LocalThreadStore};
+use threadlog::thread_store::{ThreadStoreError, Unavailability};
+use threadlog_engine::fs::sim::{Choice, Fault, SimFs};
+
+use super::act::{Act, THREADS};
+use super::call::Call;
+use super::expected::Thread;
+use super::stage::Stage;
+use crate::proof::invariants::{Checked, I9, Violation};
+use crate::proof::probe::{Probe, Recorder};
+use crate::proof::random::Dice;
+use crate::proof::world::{HandClock, ROOT, config};
+
+/// A process: its way to the disk, and the store that it has open.
+pub struct Process {
+    pub(super) probe: Probe,
+    pub(super) store: Option<LocalThreadStore>,
+    /// Acts since a sync failed.
+    pub(super) poisoned: Option<u8>,
+    /// Whether reopening failed: the store is shut until it succeeds.
+    pub(super) shut: bool,
+}
+
+/// A disk, the processes that use it, and what should be there.
+pub struct House {
+    pub(super) disk: SimFs,
+    recorder: Recorder,
+    pub(super) clock: Arc<HandClock>,
+    segment_bytes: u64,
+    pub(super) stage: Stage,
+    /// One for now: a store of several writers is a matter of this list's length.
+    pub(super) processes: Vec<Process>,
+    pub(super) threads: Vec<Thread>,
+    /// Numbers given to items, names, pieces and lives.
+    pub(super) numbers: u64,
+    /// Whether something was acknowledged in the running act.
+    pub(super) acknowledged: bool,
+    faults_before: u64,
+    bounded: bool,
+    planned: Option<(u64, Fault)>,
+}
+
+impl House {
+    /// A machine with a disk of this seed, nothing opened.
+    pub fn new(seed: u64, segment_bytes: u64, recorder: Recorder) -> House {
+        let disk = SimFs::new(seed);
+        let probe = Probe::new(disk.clone(), recorder.clone());
+        House {
+            processes: vec![Process { probe, store: None, poisoned: None, shut: false }],
+            disk,
+            recorder,
+            clock: Arc::default(),
+            segment_bytes,
+            stage: Stage::default(),
+            threads: vec![Thread::default(); THREADS as usize],
+            numbers: 0,
+            acknowledged: false,
+            faults_before: 0,
+            bounded: false,
+            planned: None,
+        }
+    }
+
+    /// Does an act, and checks what it shows.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub fn apply(&mut self, who: usize, act: Act) -> Checked {
+        self.faults_before = self.disk.faults_fired();
+        self.mend(who)?;
+        match act {
+            Act::Together(seed) => self.together(who, seed),
+            Act::Tick(ms) => self.tick(who, ms.into()),
+            Act::Look => self.look(who),
+            Act::Reopen => self.reopen(who),
+            Act::Close => self.close(who),
+            Act::Forget => self.leave(who).and_then(|()| self.open(who)),
+            Act::Kill => self.machine(who, self.disk.kill()),
+            Act::PowerCut => self.machine(who, self.disk.crash(&Choice::LoseAll)),
+            Act::Crash(seed) => self.machine(who, self.disk.crash(&Choice::Sample(seed))),
+            Act::Fault(calls, fault) => {
+                self.planned = Some((self.disk.calls() + 1 + u64::from(calls), fault));
+                self.disk.fail_call(self.disk.calls() + 1 + u64::from(calls), fault);
+                Ok(())
+            }
+            Act::Full(room) => {
+                self.disk.set_capacity(Some(self.disk.used_blocks() + u64::from(room)));
+                self.bounded = true;
+                Ok(())
+            }
+            Act::Room => {
+                self.disk.set_capacity(None);
+                self.bounded = false;
+                Ok(())
+            }
+            call => {
+                let call = self.call(call);
+                self.calls(who, vec![call], &mut Dice::new(0))
+            }
+        }
+        .map_err(|broken| broken.after(format!("{act:?}")))
+    }
+
+    /// The disk is well again: no fault is planned, and there is room.
+    pub fn heal(&mut self) {
+        self.planned = None;
+        self.disk.clear_faults();
+        self.disk.set_capacity(None);
+        self.bounded = false;
+    }
+
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    pub(super) fn call(&mut self, act: Act) -> Call {
+        Call { act, number: self.number(), piece: self.number(), polls_max: usize::MAX }
+    }
+
+    /// Whether a call to the disk may have failed on purpose during this act.
+    pub(super) fn met_fault(&self) -> bool {
+        self.disk.faults_fired() > self.faults_before || self.bounded
+    }
+
+    /// Whether one may have since this machine was started.
+    fn had_faults(&self) -> bool {
+        self.disk.faults_fired() > 0 || self.bounded
+    }
+
+    // --- opening and ending ----------------------------------------------
+
+    /// The store of a process, opened if it is not; `None` if a fault keeps it shut.
+    pub(super) fn store(&mut self, who: usize) -> Checked<Option<LocalThreadStore>> {
+        if self.processes[who].store.is_none() {
+            self.open(who)?;
+        }
+        Ok(self.processes[who].store.clone().filter(|_| !self.processes[who].shut))
+    }
+
+    fn config(&self) -> LocalConfig {
+        LocalConfig::from(config(self.segment_bytes, &self.clock))
+    }
+
+    /// Opens a process's store and compares what it shows with what is owed.
+    pub fn open(&mut self, who: usize) -> Checked {
+        let (fs, config) = (Arc::new(self.processes[who].probe.clone()), self.config());
+        let opened = self.stage.alone(LocalThreadStore::open_on(fs, Path::new(ROOT), config))?;
+        match opened {
+            Ok(store) => {
+                let process = &mut self.processes[who];
+                (process.store, process.poisoned, process.shut) = (Some(store), None, false);
+                self.found(who)
+            }
+            Err(error) => self.refused(who, &error),
+        }
+    }
+
+    /// Opens the engine anew, in place.
+    pub fn reopen(&mut self, who: usize) -> Checked {
+        let Some(store) = self.processes[who].store.clone() else { return self.open(who) };
+        match self.stage.alone(store.reopen())? {
+            Ok(()) => {
+                let process = &mut self.processes[who];
+                (process.poisoned, process.shut) = (None, false);
+                self.found(who)
+            }
+            Err(error) => {
+                self.processes[who].shut = true;
+                self.refused(who, &error)
+            }
+        }
+    }
+
+    /// After an opening: all that is owed is there, and what is not there is gone.
+    fn found(&mut self, who: usize) -> Checked {
+        let whole = self.compare(who).map_err(|broken| broken.after("opening"))?;
+        if whole {
+            let may_return = self.had_faults();
+            self.threads.iter_mut().for_each(|thread| thread.settle(may_return));
+        }
+        Ok(())
+    }
+
+    /// After a sync failed, and after a reopening failed, a program opens anew: not at once, so that it is seen what the
+    /// store says meanwhile.
+    fn mend(&mut self, who: usize) -> Checked {
+        let process = &mut self.processes[who];
+        let waited = process.poisoned.as_mut().map(|acts| {
+            *acts += 1;
+            *acts
+        });
+        if process.shut || waited > Some(3) { self.reopen(who) } else { Ok(()) }
+    }
+
+    fn close(&mut self, who: usize) -> Checked {
+        let Some(store) = self.processes[who].store.clone() else { return self.open(who) };
+        let targets: Vec<Vec<u64>> = self.threads.iter().map(Thread::target).collect();
+        match self.stage.alone(store.close())? {
+            Ok(()) => {
+                for (thread, target) in self.threads.iter_mut().zip(targets) {
+                    thread.pieces.hold(&target);
+                }
+            }
+            Err(error) => self.refused(who, &error)?,
+        }
+        drop(store);
+        self.leave(who)?;
+        self.open(who)
+    }
+
+    /// Drops a process's store as it is.
+    fn leave(&mut self, who: usize) -> Checked {
+        let process = &mut self.processes[who];
+        (process.store, process.poisoned, process.shut) = (None, None, false);
+        self.stage.settle();
+        for thread in self.threads.iter_mut().filter(|thread| thread.live.is_some_and(|live| live.who == who)) {
+            thread.end();
+        }
+        Ok(())
+    }
+
+    /// Another machine, or another life of this one, with what is left of the disk.
+    fn machine(&mut self, who: usize, next: SimFs) -> Checked {
+        let calls = self.disk.calls();
+        self.disk = next;
+        for process in 0..self.processes.len() {
+            self.processes[process].probe.mute();
+            self.leave(process)?;
+            self.processes[process].probe = Probe::new(self.disk.clone(), self.recorder.clone());
+        }
+        self.faults_before = 0;
+        self.planned = self.planned.and_then(|(number, fault)| Some((number.checked_sub(calls)?, fault)));
+        if let Some((number, fault)) = self.planned.filter(|(number, _)| *number > 0) {
+            self.disk.fail_call(number, fault);
+        }
+        self.open(who)
+    }
+
+    /// A call failed. It must have a reason.
+    pub(super) fn refused(&mut self, who: usize, error: &ThreadStoreError) -> Checked {
+        match error {
+            ThreadStoreError::Unavailable(_, Unavailability::Poisoned) if self.had_faults() => {
+                self.processes[who].poisoned.get_or_insert(0);
+                Ok(())
+            }
+            ThreadStoreError::Unavailable(_, Unavailability::Full | Unavailability::Io) if self.met_fault() => Ok(()),
+            ThreadStoreError::Unavailable(_, Unavailability::Closed) if self.processes[who].shut => Ok(()),
+            error => Err(Violation::new(I9, format!("refused without a cause: {error}"))),
+        }
+    }
+
+    fn tick(&mut self, who: usize, ms: u64) -> Checked {
+        self.clock.advance(ms);
+        let Some(store) = self.store(who)? else { return Ok(()) };
+        match self.stage.alone(store.tick())? {
+            Ok(()) => Ok(()),
+            Err(error) => self.refused(who, &error),
+        }
+    }
+}
