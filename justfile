@@ -60,6 +60,12 @@ kill-soak ROUNDS="600" SEED="1":
     THREADLOG_KILL_ROUNDS={{ ROUNDS }} THREADLOG_KILL_SEED={{ SEED }} \
         cargo test -p threadlog-tests --test kill_soak a_killed -- --nocapture
 
+# Processes that write one store at the same time, on the real disk, killed at random moments (10 minutes)
+processes PROCESSES="50" TASKS="50" SECONDS="600" SEED="1":
+    THREADLOG_PROCESSES={{ PROCESSES }} THREADLOG_TASKS={{ TASKS }} THREADLOG_PROCESS_SECONDS={{ SECONDS }} \
+        THREADLOG_PROCESS_SEED={{ SEED }} THREADLOG_TAKEOVERS=50 \
+        cargo test --release -p threadlog-tests --test processes -- --nocapture --test-threads=1
+
 # A small real file system that is full, in every phase of a store's life (needs root, loop devices, e2fsprogs)
 full-disk:
     cargo test -p threadlog-tests --test full_disk -- --ignored --nocapture

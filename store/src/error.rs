@@ -14,6 +14,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Another import into this store is running.
+    #[error("another import is running: {owner}; when it is done, run this one again")]
+    Importing {
+        /// Who imports, as they wrote it down.
+        owner: Box<threadlog_engine::Owner>,
+    },
     /// The engine's.
     #[error(transparent)]
     Engine(#[from] threadlog_engine::error::Error),

@@ -21,11 +21,11 @@ mod walk;
 use std::path::PathBuf;
 
 pub use report::{FileReport, ImportReport, Outcome};
-use threadlog_engine::Engine;
+use threadlog_engine::{Changes, Engine, Error as EngineError, LeaseOn};
 use threadlog_engine::fs::Fs;
 
 use crate::clock::HybridClock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::run::Run;
 use crate::import::walk::Walk;
 use crate::progress::Progress;
@@ -57,5 +57,11 @@ pub(crate) fn import(
     options: &ImportOptions,
     progress: &dyn Progress,
 ) -> Result<ImportReport> {
+    // What two imports at once have of the same files would be stored twice.
+    let _task = match engine.leases().map(|leases| leases.take(LeaseOn::Task("import"))) {
+        Some(Err(EngineError::Leased { owner })) => return Err(Error::Importing { owner }),
+        task => task.transpose()?,
+    };
+    engine.recover_dead(&mut Changes::default())?;
     Run::new(engine, clock, fs, progress).all(Walk::of(paths), options.jobs)
 }
