@@ -4,13 +4,15 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use threadlog_engine::fs::{DirEntry, File, Fs, Lock, OpenMode, RangeLocks, SharedPage, Trust};
+use threadlog_engine::fs::{DirEntry, File, Fs, Lock, LockRange, OpenMode, RangeLocks, RangeMode, SharedPage, Trust};
 
 /// Wraps a file system; every call that can reach the disk passes the gate.
 #[derive(Clone)]
 pub struct GateFs {
     inner: Arc<dyn Fs>,
     gate: Arc<Gate>,
+    /// Whether locks on ranges pass the gate too: they are no matter of the disk, but steps of what processes do.
+    gates_locks: bool,
 }
 
 /// Lets calls through: all while it is open, otherwise as many as were released.
@@ -62,6 +64,18 @@ impl Gate {
         more
     }
 
+    /// Lets so many calls through, beside those that wait.
+    pub fn release(&self, calls: u64) {
+        self.state.lock().unwrap().released += calls;
+        self.changed.notify_all();
+    }
+
+    /// Whether a call waits and none may pass.
+    pub fn is_stuck(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        state.shut && state.released == 0 && state.waiting > 0
+    }
+
     pub fn waiting(&self) -> u64 {
         self.state.lock().unwrap().waiting
     }
@@ -70,7 +84,7 @@ impl Gate {
 impl GateFs {
     pub fn new(inner: impl Fs) -> (GateFs, Arc<Gate>) {
         let gate = Arc::<Gate>::default();
-        (GateFs { inner: Arc::new(inner), gate: gate.clone() }, gate)
+        (GateFs { inner: Arc::new(inner), gate: gate.clone(), gates_locks: false }, gate)
     }
 }
 
@@ -143,6 +157,36 @@ impl Lock for GateLock {
     }
 }
 
+impl GateFs {
+    /// One whose locks pass the gate as well.
+    pub fn of_process(inner: impl Fs) -> (GateFs, Arc<Gate>) {
+        let (fs, gate) = GateFs::new(inner);
+        (GateFs { gates_locks: true, ..fs }, gate)
+    }
+}
+
+struct GateRanges {
+    inner: Arc<dyn RangeLocks>,
+    gate: Arc<Gate>,
+}
+
+impl RangeLocks for GateRanges {
+    fn try_lock(&self, range: LockRange, mode: RangeMode) -> io::Result<bool> {
+        self.gate.pass();
+        self.inner.try_lock(range, mode)
+    }
+
+    fn unlock(&self, range: LockRange) -> io::Result<()> {
+        self.gate.pass();
+        self.inner.unlock(range)
+    }
+
+    fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {
+        self.gate.pass();
+        self.inner.holder(range, mode)
+    }
+}
+
 impl Fs for GateFs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.gate.pass();
@@ -183,8 +227,8 @@ impl Fs for GateFs {
 
     fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
         self.gate.pass();
-        // Locking is no matter of the disk.
-        self.inner.range_locks(path)
+        let inner = self.inner.range_locks(path)?;
+        Ok(if self.gates_locks { Arc::new(GateRanges { inner, gate: self.gate.clone() }) } else { inner })
     }
 
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {

@@ -12,6 +12,7 @@ mod holding;
 mod imported;
 mod many;
 mod processes;
+mod races;
 mod reading;
 mod reopening;
 mod sharing;
