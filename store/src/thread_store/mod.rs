@@ -34,6 +34,7 @@
 mod accept;
 mod create;
 mod error;
+mod follow;
 mod fork;
 mod id;
 mod params;
@@ -48,6 +49,7 @@ use async_trait::async_trait;
 pub use accept::{ITEM_BYTES_MAX, accept};
 pub use create::CreateThreadParams;
 pub use error::{Absence, Holder, Report, Result, ThreadStoreError, Unavailability};
+pub use follow::{FollowFrom, FollowParams};
 pub use fork::{ForkPosition, ForkThreadParams, ForkedThread, InterruptMarker};
 pub use params::{
     AppendItemsParams, ArchiveThreadParams, DiscardThreadParams, FlushThreadParams, PersistThreadParams,

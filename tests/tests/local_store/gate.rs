@@ -187,6 +187,11 @@ impl Fs for GateFs {
         self.inner.range_locks(path)
     }
 
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        self.gate.pass();
+        self.inner.range_locks_read(path)
+    }
+
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         self.gate.pass();
         let inner = self.inner.shared_page(path, bytes)?;
