@@ -48,6 +48,20 @@ fn arguments_that_make_no_sense_are_2() {
         &["rename", "019c", "  "],
         &["archive"],
         &["unarchive"],
+        &["tail"],
+        &["tail", "019c", "-n", "x"],
+        &["ps", "019c"],
+        &["tag"],
+        &["tag", "019c", "plain"],
+        &["tag", "019c", "+x", "-x"],
+        &["tag", "019c", "+ "],
+        &["tag", "019c", "+x", "--json"],
+        &["pin"],
+        &["unpin"],
+        &["relink", "019c"],
+        &["relink", "--from", "/old"],
+        &["relink", "--from", "/old", "--to", " "],
+        &["relink", "--from", "/old", "--to", "/old/"],
         &["fork"],
         &["fork", "019c@middle"],
         &["fork", "019c@user:x"],
@@ -63,6 +77,7 @@ fn arguments_that_make_no_sense_are_2() {
     let machine = Machine::with_store();
     let id = machine.ids().remove(0);
     machine.run(&["archive", &format!("{id}~1")]).must_be(2).must_say("revision");
+    machine.run(&["tail", "-f", &format!("{id}~1")]).must_be(2).must_say("--follow");
     let (_, first) = machine.json(&["list", "--limit", "1"]);
     let cursor = field(first.last().expect("a summary"), "next_cursor");
     machine.run(&["list", "--sort", "created", "--cursor", cursor]).must_be(2).must_say("updated");
@@ -108,6 +123,17 @@ fn what_is_not_there_is_5() {
     machine.run(&["export", "--to", "out", "ffffffff-0000"]).must_be(5);
     machine.run(&["rename", "ffffffff-0000", "x"]).must_be(5).must_say("ffffffff-0000");
     let id = machine.ids().remove(0);
+    for arguments in [
+        &["tail", "ffffffff-0000"][..],
+        &["tail", "-f", "ffffffff-0000"],
+        &["tag", "ffffffff-0000"],
+        &["tag", "ffffffff-0000", "+x"],
+        &["pin", &id, "ffffffff-0000"],
+        &["relink", "--from", "/", "--to", "/x", &id, "ffffffff-0000"],
+    ] {
+        machine.run(arguments).must_be(5).must_say("ffffffff-0000");
+    }
+    machine.run(&["ps", "--store", "elsewhere"]).must_be(5).must_say("elsewhere");
     machine.run(&["archive", &id, "ffffffff-0000"]).must_be(5).must_say("ffffffff-0000");
     assert!(machine.ids().contains(&id), "nothing was done");
     machine.run(&["dump", "nothing"]).must_be(5).must_say("nothing");

@@ -91,14 +91,20 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 22] = [
     "import",
     "export",
     "list",
     "show",
+    "tail",
+    "ps",
     "rename",
     "archive",
     "unarchive",
+    "tag",
+    "pin",
+    "unpin",
+    "relink",
     "fork",
     "rollback",
     "tree",
@@ -145,6 +151,13 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         &["list", "--archived"],
         &["unarchive", &ids[0]],
         &["list", "--limit", "1"],
+        &["tag", "--json", &ids[0], "+a", "-b"],
+        &["tag", &ids[0]],
+        &["pin", &ids[0]],
+        &["unpin", &ids[0]],
+        &["relink", "--from", "/", "--to", "/moved", "--dry-run"],
+        &["relink", "--from", "/", "--to", "/moved"],
+        &["tail", &ids[0]],
         &["fork", &ids[0]],
         &["rollback", &ids[0], "1"],
         &["tree"],
@@ -152,6 +165,9 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     ] {
         run(&machine, arguments);
     }
+    let (store, _) = common::running(&machine);
+    run(&machine, &["ps"]);
+    drop(store);
     fs::create_dir(machine.path("out")).unwrap();
     fs::write(machine.path("out/rollout-large.jsonl"), "something else").unwrap();
     run(&machine, &["export", "--to", "out"]);
@@ -166,6 +182,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     run(&machine, &["salvage", "--to", "saved"]);
     for id in machine.ids() {
         run(&machine, &["show", &id]);
+        run(&machine, &["tail", &id, "-n", "1000"]);
     }
     let mut bytes = fs::read(&segment).unwrap();
     bytes[4096] ^= 1;
