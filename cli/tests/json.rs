@@ -239,7 +239,7 @@ fn the_records_of_a_thread_are_these() {
     assert_eq!(*of_type(&list, "thread")[0], thread);
     let nothing = json!({
         "other_collection": 0, "without_preview": 0, "other_source": 0, "other_provider": 0, "other_cwd": 0,
-        "not_found": 0, "unrelated": 0, "several": 0,
+        "other_tags": 0, "not_pinned": 0, "not_found": 0, "unrelated": 0, "several": 0,
     });
     let total = list.last().unwrap();
     assert_eq!((&total["threads"], &total["shown"], &total["bytes"]), (&json!(1), &json!(1), &json!(ROLLOUT.len())));

@@ -98,3 +98,7 @@ impl std::fmt::Debug for Holders {
         f.debug_struct("Holders").field("root", &self.root).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "holders_tests.rs"]
+mod tests;
