@@ -116,6 +116,30 @@ const COMMANDS: [&str; 22] = [
     "demo",
 ];
 
+/// Runs of the commands that look at or change one thread.
+fn on_a_thread(id: &str) -> Vec<Vec<&str>> {
+    let runs: &[&[&str]] = &[
+        &["rename", id, "a name"],
+        &["rename", id, "--clear"],
+        &["archive", id],
+        &["list", "--archived"],
+        &["unarchive", id],
+        &["list", "--limit", "1"],
+        &["tag", "--json", id, "+a", "-b"],
+        &["tag", id],
+        &["pin", id],
+        &["unpin", id],
+        &["relink", "--from", "/", "--to", "/moved", "--dry-run"],
+        &["relink", "--from", "/", "--to", "/moved"],
+        &["tail", id],
+        &["fork", id],
+        &["rollback", id, "1"],
+        &["tree"],
+        &["tree", id],
+    ];
+    runs.iter().map(|arguments| arguments.to_vec()).collect()
+}
+
 /// Runs of every command, sound and unsound: (command, records).
 fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let machine = Machine::with_sample();
@@ -144,26 +168,8 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     for id in &ids {
         run(&machine, &["show", id]);
     }
-    for arguments in [
-        &["rename", &ids[0], "a name"][..],
-        &["rename", &ids[0], "--clear"],
-        &["archive", &ids[0]],
-        &["list", "--archived"],
-        &["unarchive", &ids[0]],
-        &["list", "--limit", "1"],
-        &["tag", "--json", &ids[0], "+a", "-b"],
-        &["tag", &ids[0]],
-        &["pin", &ids[0]],
-        &["unpin", &ids[0]],
-        &["relink", "--from", "/", "--to", "/moved", "--dry-run"],
-        &["relink", "--from", "/", "--to", "/moved"],
-        &["tail", &ids[0]],
-        &["fork", &ids[0]],
-        &["rollback", &ids[0], "1"],
-        &["tree"],
-        &["tree", &ids[0]],
-    ] {
-        run(&machine, arguments);
+    for arguments in on_a_thread(&ids[0]) {
+        run(&machine, &arguments);
     }
     let (store, _) = common::running(&machine);
     run(&machine, &["ps"]);
