@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    archive, demo, dump, export, fork, r#gen, import, list, rename, rollback, salvage, show, stats, tree, verify,
+    archive, demo, dump, export, fork, r#gen, import, list, pin, ps, relink, rename, rollback, salvage, show, stats,
+    tag, tail, tree, verify,
 };
 use crate::exit;
 
@@ -40,12 +41,24 @@ pub enum Command {
     List(list::List),
     /// Read a thread
     Show(show::Show),
+    /// Show the last items of a thread, and with -f what is added to it, by any process
+    Tail(tail::Tail),
+    /// Show which processes write to the store, and the threads that they hold
+    Ps(ps::Ps),
     /// Give a thread a name, or take it away
     Rename(rename::Rename),
     /// Take threads out of the list; they stay as they are
     Archive(archive::Archive),
     /// Take threads back into the list
     Unarchive(archive::Archive),
+    /// Give a thread tags, take tags away, or show them
+    Tag(tag::Tag),
+    /// Mark threads as pinned
+    Pin(pin::Pin),
+    /// Take the mark away
+    Unpin(pin::Pin),
+    /// Tell threads where their project's folder is now
+    Relink(relink::Relink),
     /// Make a thread that begins with another's items and goes on by itself; nothing is copied
     Fork(fork::Fork),
     /// Take back the last turns of a thread: a marker is appended, nothing is removed

@@ -48,6 +48,20 @@ fn arguments_that_make_no_sense_are_2() {
         &["rename", "019c", "  "],
         &["archive"],
         &["unarchive"],
+        &["tail"],
+        &["tail", "019c", "-n", "x"],
+        &["ps", "019c"],
+        &["tag"],
+        &["tag", "019c", "plain"],
+        &["tag", "019c", "+x", "-x"],
+        &["tag", "019c", "+ "],
+        &["tag", "019c", "+x", "--json"],
+        &["pin"],
+        &["unpin"],
+        &["relink", "019c"],
+        &["relink", "--from", "/old"],
+        &["relink", "--from", "/old", "--to", " "],
+        &["relink", "--from", "/old", "--to", "/old/"],
         &["fork"],
         &["fork", "019c@middle"],
         &["fork", "019c@user:x"],
@@ -63,6 +77,7 @@ fn arguments_that_make_no_sense_are_2() {
     let machine = Machine::with_store();
     let id = machine.ids().remove(0);
     machine.run(&["archive", &format!("{id}~1")]).must_be(2).must_say("revision");
+    machine.run(&["tail", "-f", &format!("{id}~1")]).must_be(2).must_say("--follow");
     let (_, first) = machine.json(&["list", "--limit", "1"]);
     let cursor = field(first.last().expect("a summary"), "next_cursor");
     machine.run(&["list", "--sort", "created", "--cursor", cursor]).must_be(2).must_say("updated");
@@ -108,6 +123,17 @@ fn what_is_not_there_is_5() {
     machine.run(&["export", "--to", "out", "ffffffff-0000"]).must_be(5);
     machine.run(&["rename", "ffffffff-0000", "x"]).must_be(5).must_say("ffffffff-0000");
     let id = machine.ids().remove(0);
+    for arguments in [
+        &["tail", "ffffffff-0000"][..],
+        &["tail", "-f", "ffffffff-0000"],
+        &["tag", "ffffffff-0000"],
+        &["tag", "ffffffff-0000", "+x"],
+        &["pin", &id, "ffffffff-0000"],
+        &["relink", "--from", "/", "--to", "/x", &id, "ffffffff-0000"],
+    ] {
+        machine.run(arguments).must_be(5).must_say("ffffffff-0000");
+    }
+    machine.run(&["ps", "--store", "elsewhere"]).must_be(5).must_say("elsewhere");
     machine.run(&["archive", &id, "ffffffff-0000"]).must_be(5).must_say("ffffffff-0000");
     assert!(machine.ids().contains(&id), "nothing was done");
     machine.run(&["dump", "nothing"]).must_be(5).must_say("nothing");
@@ -129,21 +155,26 @@ fn an_id_that_fits_several_threads_is_5_and_names_them() {
 }
 
 #[test]
-fn a_store_that_somebody_writes_to_is_6_for_writers_and_open_to_readers() {
+fn what_another_process_holds_is_6_and_all_else_goes_on_beside_it() {
     let machine = Machine::with_store();
-    let holder =
-        threadlog::Store::open(&machine.store(), threadlog_engine::Config::default()).expect("the store opens");
-    let ran = machine.run(&["import", text(&machine.path("files"))]);
-    ran.must_be(6).must_say(&std::process::id().to_string());
     let id = machine.ids().remove(0);
-    for arguments in [&["rename", &id, "x"][..], &["archive", &id], &["unarchive", &id]] {
-        machine.run(arguments).must_be(6).must_say(&std::process::id().to_string());
-    }
+    let config = threadlog_engine::Config::default();
+    let holder = threadlog::Store::open(&machine.store(), config).expect("the store opens");
+    let leases = holder.engine().expect("for writing").leases().expect("several may write").clone();
+    let thread: threadlog::ThreadId = id.parse().expect("an id");
+    let live = leases.take(threadlog_engine::LeaseOn::Writer(thread.uuid().as_bytes())).expect("nobody has it");
+    machine.run(&["rollback", &id, "1"]).must_be(6).must_say(&std::process::id().to_string());
+    machine.run(&["rename", &id, "x"]).must_be(0);
+    machine.run(&["archive", &id]).must_be(0);
+    machine.run(&["unarchive", &id]).must_be(0);
+    drop(live);
+    let importing = leases.take(threadlog_engine::LeaseOn::Task("import")).expect("nobody imports");
+    let ran = machine.run(&["import", text(&machine.path("files"))]);
+    ran.must_be(6).must_say("another import").must_say(&std::process::id().to_string());
+    drop(importing);
+    machine.run(&["import", "files"]).must_be(0);
     machine.run(&["list"]).must_be(0);
     machine.run(&["show", &id]).must_be(0);
-    drop(holder);
-    machine.run(&["rename", &id, "x"]).must_be(0);
-    machine.run(&["import", "files"]).must_be(0);
 }
 
 #[test]

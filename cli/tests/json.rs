@@ -91,14 +91,20 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 22] = [
     "import",
     "export",
     "list",
     "show",
+    "tail",
+    "ps",
     "rename",
     "archive",
     "unarchive",
+    "tag",
+    "pin",
+    "unpin",
+    "relink",
     "fork",
     "rollback",
     "tree",
@@ -109,6 +115,30 @@ const COMMANDS: [&str; 16] = [
     "gen",
     "demo",
 ];
+
+/// Runs of the commands that look at or change one thread.
+fn on_a_thread(id: &str) -> Vec<Vec<&str>> {
+    let runs: &[&[&str]] = &[
+        &["rename", id, "a name"],
+        &["rename", id, "--clear"],
+        &["archive", id],
+        &["list", "--archived"],
+        &["unarchive", id],
+        &["list", "--limit", "1"],
+        &["tag", "--json", id, "+a", "-b"],
+        &["tag", id],
+        &["pin", id],
+        &["unpin", id],
+        &["relink", "--from", "/", "--to", "/moved", "--dry-run"],
+        &["relink", "--from", "/", "--to", "/moved"],
+        &["tail", id],
+        &["fork", id],
+        &["rollback", id, "1"],
+        &["tree"],
+        &["tree", id],
+    ];
+    runs.iter().map(|arguments| arguments.to_vec()).collect()
+}
 
 /// Runs of every command, sound and unsound: (command, records).
 fn runs() -> Vec<(&'static str, Vec<Value>)> {
@@ -138,20 +168,12 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     for id in &ids {
         run(&machine, &["show", id]);
     }
-    for arguments in [
-        &["rename", &ids[0], "a name"][..],
-        &["rename", &ids[0], "--clear"],
-        &["archive", &ids[0]],
-        &["list", "--archived"],
-        &["unarchive", &ids[0]],
-        &["list", "--limit", "1"],
-        &["fork", &ids[0]],
-        &["rollback", &ids[0], "1"],
-        &["tree"],
-        &["tree", &ids[0]],
-    ] {
-        run(&machine, arguments);
+    for arguments in on_a_thread(&ids[0]) {
+        run(&machine, &arguments);
     }
+    let (store, _) = common::running(&machine);
+    run(&machine, &["ps"]);
+    drop(store);
     fs::create_dir(machine.path("out")).unwrap();
     fs::write(machine.path("out/rollout-large.jsonl"), "something else").unwrap();
     run(&machine, &["export", "--to", "out"]);
@@ -166,6 +188,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     run(&machine, &["salvage", "--to", "saved"]);
     for id in machine.ids() {
         run(&machine, &["show", &id]);
+        run(&machine, &["tail", &id, "-n", "1000"]);
     }
     let mut bytes = fs::read(&segment).unwrap();
     bytes[4096] ^= 1;
@@ -222,7 +245,7 @@ fn the_records_of_a_thread_are_these() {
     assert_eq!(*of_type(&list, "thread")[0], thread);
     let nothing = json!({
         "other_collection": 0, "without_preview": 0, "other_source": 0, "other_provider": 0, "other_cwd": 0,
-        "not_found": 0, "unrelated": 0, "several": 0,
+        "other_tags": 0, "not_pinned": 0, "not_found": 0, "unrelated": 0, "several": 0,
     });
     let total = list.last().unwrap();
     assert_eq!((&total["threads"], &total["shown"], &total["bytes"]), (&json!(1), &json!(1), &json!(ROLLOUT.len())));

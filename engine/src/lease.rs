@@ -18,7 +18,7 @@ use crate::journal::place::Places;
 use crate::lock::Owner;
 
 /// Name of the file whose ranges are locked.
-const FILE: &str = "LEASES";
+pub(crate) const FILE: &str = "LEASES";
 
 /// What a range stands for: the top bits of its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn thread_name(bytes: &[u8]) -> u64 {
 }
 
 /// The range by which a journal is claimed, or is alive.
-fn journal_range(kind: Kind, number: u32) -> LockRange {
+pub(crate) fn journal_range(kind: Kind, number: u32) -> LockRange {
     LockRange { start: start(kind, u64::from(number)), length: 1 }
 }
 
@@ -93,7 +93,12 @@ impl LeaseOn<'_> {
         }
     }
 
-    fn mode(&self) -> RangeMode {
+    /// The first position of its range, which all who hold it share.
+    pub(crate) fn first(&self) -> LockRange {
+        LockRange { start: self.start(), length: 1 }
+    }
+
+    pub(crate) fn mode(&self) -> RangeMode {
         if matches!(self, LeaseOn::Life(..)) { RangeMode::Shared } else { RangeMode::Exclusive }
     }
 
@@ -199,8 +204,7 @@ impl Leases {
     /// # Errors
     /// [`Error::Io`].
     pub fn holder(&self, on: LeaseOn<'_>) -> Result<Option<Owner>> {
-        let range = LockRange { start: on.start(), length: 1 };
-        let holder = self.inner.ranges.holder(range, on.mode()).map_err(|error| self.inner.io(error))?;
+        let holder = self.inner.ranges.holder(on.first(), on.mode()).map_err(|error| self.inner.io(error))?;
         Ok(holder.map(|holder| self.inner.owner(journal_of(holder))))
     }
 
@@ -235,7 +239,8 @@ impl Leases {
     }
 }
 
-fn journal_of(range: LockRange) -> u32 {
+/// The journal of who holds a lease's range.
+pub(crate) fn journal_of(range: LockRange) -> u32 {
     u32::try_from(range.length.saturating_sub(1)).unwrap_or(u32::MAX)
 }
 

@@ -148,6 +148,9 @@ impl Fs for OtherBoot {
     fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
         OsFs.range_locks(path)
     }
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        OsFs.range_locks_read(path)
+    }
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         OsFs.shared_page(path, bytes)
     }

@@ -24,14 +24,20 @@ pub mod export;
 pub mod fork;
 pub mod r#gen;
 pub mod import;
+mod items;
 pub mod list;
 mod odd;
+pub mod pin;
+pub mod ps;
+pub mod relink;
 pub mod rename;
 pub mod rollback;
 pub mod salvage;
 pub mod show;
 pub mod stats;
 mod summary;
+pub mod tag;
+pub mod tail;
 pub mod tree;
 pub mod verify;
 
@@ -44,9 +50,15 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Export(arguments) => export::run(arguments, &context, &mut out),
         Command::List(arguments) => list::run(arguments, &context, &mut out),
         Command::Show(arguments) => return show::run(arguments, &context, out),
+        Command::Tail(arguments) => tail::run(arguments, &context, &mut out),
+        Command::Ps(_) => ps::run(&context, &mut out),
         Command::Rename(arguments) => rename::run(arguments, &context, &mut out),
         Command::Archive(arguments) => archive::run(arguments, true, &context, &mut out),
         Command::Unarchive(arguments) => archive::run(arguments, false, &context, &mut out),
+        Command::Tag(arguments) => tag::run(arguments, &context, &mut out),
+        Command::Pin(arguments) => pin::run(arguments, true, &context, &mut out),
+        Command::Unpin(arguments) => pin::run(arguments, false, &context, &mut out),
+        Command::Relink(arguments) => relink::run(arguments, &context, &mut out),
         Command::Fork(arguments) => fork::run(arguments, &context, &mut out),
         Command::Rollback(arguments) => rollback::run(arguments, &context, &mut out),
         Command::Tree(arguments) => tree::run(arguments, &context, &mut out),
@@ -67,9 +79,15 @@ fn name(command: &Command) -> &'static str {
         Command::Export(_) => "export",
         Command::List(_) => "list",
         Command::Show(_) => "show",
+        Command::Tail(_) => "tail",
+        Command::Ps(_) => "ps",
         Command::Rename(_) => "rename",
         Command::Archive(_) => "archive",
         Command::Unarchive(_) => "unarchive",
+        Command::Tag(_) => "tag",
+        Command::Pin(_) => "pin",
+        Command::Unpin(_) => "unpin",
+        Command::Relink(_) => "relink",
         Command::Fork(_) => "fork",
         Command::Rollback(_) => "rollback",
         Command::Tree(_) => "tree",

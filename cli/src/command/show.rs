@@ -1,23 +1,21 @@
 //! `threadlog show`: one thread, as a conversation, as its lines, or as records.
 
 use clap::Args;
-use serde::Serialize;
-use serde_json::value::RawValue;
-use threadlog::item::{Oddity, RolloutItem, Timestamp};
 use threadlog::local::LocalThreadStore;
 use threadlog::metadata::ThreadMetadata;
 use threadlog::thread_store::{ReadThreadParams, ThreadStore};
-use threadlog::{Items, Revision, Store, StoredItem, ThreadKey};
+use threadlog::{Revision, Store, ThreadKey};
 
+use crate::command::items::Telling;
 use crate::command::summary::{Thread, revisions, time};
-use crate::command::{Context, odd, wide};
+use crate::command::{Context, odd};
 use crate::exit::Exit;
-use crate::failure::{Failure, sentence};
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::output::human;
-use crate::output::style::{BAD, FAINT, STRONG, paint};
+use crate::output::style::{FAINT, STRONG, paint};
 use crate::threads::wait;
-use crate::transcript::{self, Shortening, Transcript};
+use crate::transcript::Shortening;
 
 /// Arguments of `show`.
 #[derive(Args, Debug)]
@@ -49,9 +47,9 @@ pub fn run(arguments: &Show, context: &Context, mut out: Output) -> Result<Exit,
         None => store.items(key),
     };
     let shortening = if arguments.full { Shortening::Nothing } else { Shortening::Tools };
-    let lost = if out.is_json() { records(items, &mut out)? } else { conversation(items, shortening, &mut out)? };
-    out.flush()?;
-    Ok(if lost == 0 { Exit::Done } else { Exit::Damaged })
+    let mut telling = Telling::new(shortening);
+    items.into_iter().try_for_each(|item| telling.tell(item, &mut out))?;
+    telling.end(&mut out)
 }
 
 /// The lines, byte for byte, up to the first that is lost.
@@ -134,100 +132,4 @@ fn facts(metadata: &ThreadMetadata, revision: &Revision) -> Vec<(&'static str, S
         ("odd", odd::sentence(&totals.odd)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
-
-/// The thread for people; returns how many records are lost.
-fn conversation(items: Items, shortening: Shortening, out: &mut Output) -> Result<u64, Failure> {
-    let mut transcript = Transcript::default();
-    let (mut lost, mut before): (u64, _) = (0, None);
-    for item in items {
-        match item {
-            Ok(item) => {
-                if let Some(entry) = transcript.tell(&item.item) {
-                    out.text(&transcript::print(&entry, before, shortening))?;
-                    before = Some(entry.speaker);
-                }
-            }
-            Err(error) => {
-                lost = lost.saturating_add(1);
-                out.line(format_args!("\n{} {}", paint(BAD, "lost"), sentence(&error)))?;
-            }
-        }
-    }
-    let rest = transcript.passed_over();
-    if rest > 0 {
-        let lines = human::counted(rest, "line", "lines");
-        let note = format_args!("\n{lines} beside the conversation (counters, settings, repetitions): --raw shows all");
-        out.line(paint(FAINT, note))?;
-    }
-    Ok(lost)
-}
-
-/// The thread for programs; returns how many records are lost.
-fn records(items: Items, out: &mut Output) -> Result<u64, Failure> {
-    let (mut shown, mut lost): (u64, u64) = (0, 0);
-    let mut bytes = Vec::new();
-    for item in items {
-        match item {
-            Ok(StoredItem { ordinal, item, .. }) => {
-                shown = shown.saturating_add(1);
-                bytes.clear();
-                item.render(&mut bytes);
-                out.record("item", &Item::new(ordinal, &item, &bytes))?;
-            }
-            Err(error) => {
-                lost = lost.saturating_add(1);
-                out.record("lost", &Lost { message: sentence(&error) })?;
-            }
-        }
-    }
-    out.record("summary", &Summary { items: shown, lost })?;
-    Ok(lost)
-}
-
-/// A line: what it is, and the line itself; as JSON in `line` if it is JSON, else as text in `text`, bytes that are not
-/// UTF-8 replaced.
-#[derive(Serialize)]
-struct Item<'a> {
-    ordinal: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
-    bytes: u64,
-    odd: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<std::borrow::Cow<'a, str>>,
-}
-
-impl<'a> Item<'a> {
-    fn new(ordinal: u64, item: &RolloutItem, bytes: &'a [u8]) -> Item<'a> {
-        let oddities = item.oddities();
-        let line = serde_json::from_slice::<&RawValue>(bytes.trim_ascii()).ok();
-        // A line break inside would end the record: glued lines are text.
-        let line = line.filter(|_| !oddities.contains(Oddity::Glued) && !bytes.trim_ascii().contains(&b'\n'));
-        let text = if line.is_none() { Some(String::from_utf8_lossy(bytes)) } else { None };
-        Item {
-            ordinal,
-            time: item.timestamp().as_ref().map(Timestamp::to_string),
-            kind: item.kind().map(|kind| kind.text().to_owned()),
-            bytes: wide(bytes.len()),
-            odd: oddities.iter().map(odd::word).collect(),
-            line,
-            text,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Lost {
-    message: String,
-}
-
-#[derive(Serialize)]
-struct Summary {
-    items: u64,
-    lost: u64,
 }

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde::Serialize;
-use threadlog::list::{ArchiveFilter, Direction, Edge, Family, ListParams, PAGE_SIZE_MAX};
-use threadlog::local::LocalThreadStore;
+use threadlog::ThreadId;
+use threadlog::list::{Edge, Family};
 use threadlog::metadata::ThreadMetadata;
-use threadlog::thread_store::{StoredThread, ThreadStore};
-use threadlog::{Store, ThreadId};
 
 use crate::command::{Context, soundness, wide};
 use crate::exit::Exit;
@@ -16,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::output::human;
 use crate::output::style::{FAINT, STRONG, paint};
-use crate::threads::wait;
+use crate::threads;
 
 /// Most characters of a title that are shown.
 const TITLE_CHARS_MAX: usize = 80;
@@ -33,7 +31,7 @@ pub struct Tree {
 pub fn run(arguments: &Tree, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let store = context.open()?;
     let wanted = arguments.id.as_deref().map(|id| store.resolve(id)).transpose()?.map(|key| key.thread);
-    let threads = all(&store)?;
+    let threads = threads::all(&store)?;
     let family = Family::of(threads.values());
     let mut printing = Printing { threads: &threads, family: &family, met: BTreeSet::new(), wanted, out };
     match wanted {
@@ -52,28 +50,6 @@ pub fn run(arguments: &Tree, context: &Context, out: &mut Output) -> Result<Exit
     let others = human::counted(others, "thread", "threads");
     out.line(paint(FAINT, format_args!("{} shown, {others} {what}", human::counted(shown, "thread", "threads"))))?;
     soundness(&store.log().damage(), 0, out)
-}
-
-/// All threads of the store, archived or not.
-fn all(store: &Store) -> Result<BTreeMap<ThreadId, ThreadMetadata>, Failure> {
-    let store = LocalThreadStore::reading(store)?;
-    let mut threads = BTreeMap::new();
-    for archived in [ArchiveFilter::Active, ArchiveFilter::Archived] {
-        let mut params = ListParams::default();
-        params.archived = archived;
-        params.direction = Direction::Ascending;
-        params.include_without_preview = true;
-        params.page_size = PAGE_SIZE_MAX;
-        loop {
-            let page = wait(store.list_threads(params.clone()))?;
-            threads.extend(page.threads.into_iter().map(|StoredThread { key, metadata, .. }| (key.thread, metadata)));
-            params.cursor = page.next_cursor;
-            if params.cursor.is_none() {
-                break;
-            }
-        }
-    }
-    Ok(threads)
 }
 
 /// The thread that it stands below: a thread can have two parents, and stands below the one whose agent started it.

@@ -8,7 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use threadlog::ThreadId;
+use threadlog::live::{LiveThread, NewItem};
+use threadlog::local::{LocalConfig, LocalThreadStore};
+use threadlog::thread_store::CreateThreadParams;
 
 /// A folder that stands for a user's machine.
 pub struct Machine {
@@ -98,6 +102,31 @@ impl Ran {
         assert!(self.stderr.contains(part), "{part:?} is not in standard error:\n{}", self.stderr);
         self
     }
+}
+
+/// Waits for a task on this thread.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
+}
+
+/// The machine's store, open in this process, and a thread that is live there with one message.
+pub fn running(machine: &Machine) -> (LocalThreadStore, LiveThread) {
+    block_on(async {
+        let mut config = LocalConfig::default();
+        config.engine.client = "an agent".to_owned();
+        let store = LocalThreadStore::open(&machine.store(), config).await.expect("the store opens");
+        let params = CreateThreadParams::new(ThreadId::generate());
+        let thread = LiveThread::create(std::sync::Arc::new(store.clone()), params).await.expect("a thread");
+        say(&thread, "the first words").await;
+        (store, thread)
+    })
+}
+
+/// Adds a message, durably.
+pub async fn say(thread: &LiveThread, words: &str) {
+    let message = NewItem::event(&json!({"type": "user_message", "message": words})).expect("a message");
+    thread.append(vec![message]).await.expect("it is accepted");
+    thread.flush().await.expect("it is stored");
 }
 
 /// The records of one type.

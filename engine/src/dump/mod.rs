@@ -1,7 +1,7 @@
 //! What stands in a file of a store, for people and for programs. Pure: bytes in, entries out.
 //!
 //! Works on any bytes: what is damaged is shown as such, and the rest all the same. A file is told by
-//! its name: `FORMAT`, `FORMAT.new`, `mark`, `roster`, `LOCK`, `MAINTENANCE`, `….hot`, `….rec`.
+//! its name: `FORMAT`, `FORMAT.new`, `mark`, `roster`, `LOCK`, `MAINTENANCE`, `LEASES`, `….hot`, `….rec`.
 
 mod segment;
 mod small;
@@ -66,7 +66,7 @@ pub fn entries(name: &str, bytes: &[u8], store: Option<&[u8; 16]>, each: &mut dy
         "FORMAT" | "FORMAT.new" => small::format(bytes, each),
         "mark" => small::mark(bytes, store, each),
         "roster" => small::roster(bytes, each),
-        "LOCK" | "MAINTENANCE" => small::lock(bytes, each),
+        "LOCK" | "MAINTENANCE" | "LEASES" => small::lock(bytes, each),
         _ if id.is_some() || bytes.starts_with(&SEGMENT_MAGIC) => segment::segment(bytes, id, each),
         _ if LargeName::parse(name).is_some() => small::large(name, bytes, each),
         _ => small::unknown(bytes, each),

@@ -129,6 +129,8 @@ pub trait Fs: Send + Sync + 'static {
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
     /// Opens a file (made if missing) whose ranges can be locked.
     fn range_locks(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>>;
+    /// Opens an existing one, only to ask who holds what.
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>>;
     /// Maps a page for writing; makes the file (zeros, `bytes` long) if missing or too short.
     /// `InvalidInput` unless `bytes` is a multiple of 4 096 from that to 1 MiB.
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>>;

@@ -116,6 +116,10 @@ impl Fs for OsFs {
         Ok(Arc::new(OsRanges(open_or_create(path)?)))
     }
 
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        Ok(Arc::new(OsRanges(open_for_reading(path)?)))
+    }
+
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         MappedPage::check_bytes(bytes)?;
         let file = OsFile(open_or_create(path)?);

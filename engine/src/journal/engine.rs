@@ -16,6 +16,7 @@ use crate::journal::foreign;
 use crate::journal::index::Conflict;
 use crate::journal::opening::{self, Opened};
 use crate::journal::parts::{Found, Head, StreamInfo};
+use crate::journal::past::DurablePast;
 use crate::journal::place;
 use crate::journal::reader::conflicts_between;
 use crate::journal::records::{Lookup, ReadLog, Records};
@@ -225,6 +226,13 @@ impl Engine {
         drop(gone);
     }
 
+    /// Becomes ready when something behind `past` is durable in this engine's own journal, or the engine is closed. Makes
+    /// nobody write or sync.
+    #[must_use]
+    pub fn durable_past(&self, past: Sequence) -> DurablePast {
+        DurablePast::new(Arc::clone(&self.inner.core), past)
+    }
+
     /// A ticket that covers everything appended so far, by anybody.
     #[must_use]
     pub fn barrier(&self) -> Ticket {
@@ -292,7 +300,13 @@ impl Inner {
         if let Some(outcome) = &*closed {
             return outcome.clone();
         }
-        self.core.state.lock().closed = true;
+        let mut watching = Vec::new();
+        {
+            let mut state = self.core.state.lock();
+            state.closed = true;
+            state.watchers.take_all(&mut watching);
+        }
+        watching.into_iter().for_each(std::task::Waker::wake);
         // Nothing is appended any more: this settles every ticket.
         let synced = self.core.sync(self.core.barrier());
         self.core.wake_committer();

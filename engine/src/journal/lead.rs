@@ -183,6 +183,7 @@ impl Core {
                 // THE ACKNOWLEDGEMENT: everything up to here has been synced.
                 self.durable_mark.store(durable.0, Ordering::Release);
                 state.waiters.take_upto(durable, &mut woken);
+                state.watchers.take_upto(durable, &mut woken);
             }
             Outcome::Failed(error) => {
                 state.give_up(self.durable(), error);

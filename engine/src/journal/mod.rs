@@ -25,6 +25,7 @@ pub(crate) mod mark;
 pub(crate) mod names;
 pub(crate) mod opening;
 pub mod parts;
+pub mod past;
 pub mod place;
 pub mod reader;
 pub mod records;

@@ -75,6 +75,8 @@ pub(crate) struct State {
     /// The failed sync after which nothing more is acknowledged.
     pub poison: Option<Error>,
     pub waiters: Waiters,
+    /// Those who want to know what becomes durable, and for whom nobody has to write.
+    pub watchers: Waiters,
     pub closed: bool,
     /// What is kept until certain records are settled; `None` when the journal is closed and nothing is kept any more.
     pub kept: Option<Vec<(Ticket, Kept)>>,
@@ -101,6 +103,7 @@ impl State {
             failures: VecDeque::new(),
             poison: None,
             waiters: Waiters::default(),
+            watchers: Waiters::default(),
             closed: false,
             kept: Some(Vec::new()),
             arena_since_ms: None,

@@ -31,12 +31,14 @@ impl<'a> Filter<'a> {
 
     /// Whether the row is shown; if not, it is counted under what hides it.
     pub(super) fn shows<R: ThreadRow>(&self, row: &R, hidden: &mut Hidden) -> bool {
-        let checks: [Check<'a, R>; 7] = [
+        let checks: [Check<'a, R>; 9] = [
             (Filter::collection, |hidden| &mut hidden.other_collection),
             (Filter::preview, |hidden| &mut hidden.without_preview),
             (Filter::source, |hidden| &mut hidden.other_source),
             (Filter::provider, |hidden| &mut hidden.other_provider),
             (Filter::cwd, |hidden| &mut hidden.other_cwd),
+            (Filter::tag, |hidden| &mut hidden.other_tags),
+            (Filter::pinned, |hidden| &mut hidden.not_pinned),
             (Filter::relation, |hidden| &mut hidden.unrelated),
             // Last, as it is the dearest.
             (Filter::search, |hidden| &mut hidden.not_found),
@@ -83,6 +85,15 @@ impl<'a> Filter<'a> {
     fn cwd<R: ThreadRow>(&self, row: &R) -> bool {
         let Some(wanted) = &self.cwds else { return true };
         row.cwd().is_some_and(|cwd| wanted.contains(&plain(cwd)))
+    }
+
+    fn tag<R: ThreadRow>(&self, row: &R) -> bool {
+        let wanted = &self.params.tags;
+        wanted.is_empty() || wanted.iter().any(|tag| row.has_tag(tag))
+    }
+
+    fn pinned<R: ThreadRow>(&self, row: &R) -> bool {
+        !self.params.pinned_only || row.pinned()
     }
 
     fn relation<R: ThreadRow>(&self, row: &R) -> bool {

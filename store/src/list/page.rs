@@ -43,6 +43,10 @@ pub struct Hidden {
     pub other_provider: u64,
     /// Only for their working directory.
     pub other_cwd: u64,
+    /// Only for not having the tags asked for.
+    pub other_tags: u64,
+    /// Only for not being pinned.
+    pub not_pinned: u64,
     /// Only for not containing the text searched for.
     pub not_found: u64,
     /// Only for having come from elsewhere.
@@ -56,9 +60,9 @@ impl Hidden {
     #[must_use]
     pub fn all(&self) -> u64 {
         let Hidden { other_collection, without_preview, other_source, other_provider, .. } = *self;
-        let Hidden { other_cwd, not_found, unrelated, several, .. } = *self;
+        let Hidden { other_cwd, other_tags, not_pinned, not_found, unrelated, several, .. } = *self;
         let by_facts = other_collection + without_preview + other_source + other_provider + other_cwd;
-        by_facts + not_found + unrelated + several
+        by_facts + other_tags + not_pinned + not_found + unrelated + several
     }
 }
 

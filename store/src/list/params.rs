@@ -46,6 +46,10 @@ pub struct ListParams {
     pub cwds: Option<Vec<String>>,
     /// Text that name, title or preview must contain; case makes no difference. Default: `None`.
     pub search: Option<String>,
+    /// Tags to list: threads that have any of them. Default: empty, which means all threads.
+    pub tags: Vec<String>,
+    /// Whether only pinned threads are listed. Default: no.
+    pub pinned_only: bool,
     /// Only threads that came from this one; also those that nobody wrote to. Default: `None`, which means all.
     pub relation: Option<Relation>,
 }
@@ -103,6 +107,8 @@ impl Default for ListParams {
             default_provider: None,
             cwds: None,
             search: None,
+            tags: Vec::new(),
+            pinned_only: false,
             relation: None,
         }
     }

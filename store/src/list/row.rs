@@ -28,6 +28,14 @@ pub trait ThreadRow {
     fn title(&self) -> Option<&str>;
     /// Its preview.
     fn preview(&self) -> Option<&str>;
+    /// Whether it has this tag. Default: it has none.
+    fn has_tag(&self, _tag: &str) -> bool {
+        false
+    }
+    /// Whether it is pinned. Default: it is not.
+    fn pinned(&self) -> bool {
+        false
+    }
     /// The thread that it is a fork of. Default: it is none.
     fn fork_source(&self) -> Option<ThreadId> {
         None
@@ -82,6 +90,14 @@ impl ThreadRow for ThreadMetadata {
 
     fn preview(&self) -> Option<&str> {
         self.preview()
+    }
+
+    fn has_tag(&self, tag: &str) -> bool {
+        self.tags().any(|own| own == tag)
+    }
+
+    fn pinned(&self) -> bool {
+        self.pinned()
     }
 
     fn fork_source(&self) -> Option<ThreadId> {

@@ -24,6 +24,7 @@ mod catalog;
 mod cold;
 mod delete;
 mod error;
+mod follow;
 mod fork;
 mod live_map;
 mod neighbours;
@@ -31,14 +32,18 @@ mod queue;
 mod sending;
 mod slot;
 mod threads;
+mod watch;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use threadlog_engine::fs::Fs;
 use threadlog_engine::{Config, Engine, Leases, OsFs, Reader, Stats};
+
+pub use follow::Follow;
 
 use crate::clock::HybridClock;
 use crate::local::blocking::blocking;
@@ -46,6 +51,7 @@ use crate::local::catalog::Catalog;
 use crate::local::error::{from_engine, from_shut};
 use crate::local::live_map::LiveMap;
 use crate::local::slot::{Opened, Slot};
+use crate::local::watch::Watch;
 use crate::log::Log;
 use crate::store::Store;
 use crate::thread::ThreadId;
@@ -60,11 +66,16 @@ pub struct LocalConfig {
     /// How many bytes of items one live thread may have accepted and not made durable; an append beyond them
     /// stores first, and is refused if that fails. Default 64 MiB. A single longer item is accepted all the same.
     pub backlog_bytes_max: usize,
+    /// How often followers ([`LocalThreadStore::follow`]) look for what other processes stored. Default 50 ms, at least 1 ms.
+    pub follow_every: Duration,
 }
+
+/// How often followers look for what other processes stored, unless told otherwise.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 impl Default for LocalConfig {
     fn default() -> LocalConfig {
-        LocalConfig { engine: Config::default(), backlog_bytes_max: 64 << 20 }
+        LocalConfig { engine: Config::default(), backlog_bytes_max: 64 << 20, follow_every: FOLLOW_EVERY }
     }
 }
 
@@ -118,6 +129,8 @@ struct Shared {
     live: LiveMap,
     /// Which threads no other process may write; `None` in a store of one journal. They outlive the engine they came from.
     leases: Mutex<Option<Leases>>,
+    /// Who waits for something new.
+    watch: Arc<Watch>,
     /// Held while what other processes did is looked at and told to the catalog.
     looking: Mutex<()>,
     /// Held while the engine is changed.
@@ -191,7 +204,7 @@ impl LocalThreadStore {
     }
 
     fn over(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig, log: Log) -> LocalThreadStore {
-        let LocalConfig { engine: config, backlog_bytes_max } = config;
+        let LocalConfig { engine: config, backlog_bytes_max, follow_every } = config;
         let leases = log.engine().and_then(Engine::leases).cloned();
         let shared = Shared {
             clock: HybridClock::new(Arc::clone(&config.clock)),
@@ -200,6 +213,7 @@ impl LocalThreadStore {
             slot: Slot::new(log),
             live: LiveMap::default(),
             leases: Mutex::new(leases),
+            watch: Watch::new(follow_every),
             looking: Mutex::default(),
             changing: Arc::default(),
             fs,
@@ -232,6 +246,7 @@ impl LocalThreadStore {
                 let reader = Reader::open(Arc::clone(&shared.fs), &shared.root).map_err(failed)?;
                 shared.catalog.renew(&reader);
                 shared.slot.put(Log::Reader(reader));
+                shared.watch.tell();
                 return Ok(());
             }
             if let Some(log) = shared.slot.take() {
@@ -246,6 +261,7 @@ impl LocalThreadStore {
             let taken_in = shared.take_in_the_dead(&engine);
             shared.catalog.renew(&engine);
             shared.slot.put(Log::Writer(engine));
+            shared.watch.tell();
             taken_in.map_err(failed)
         })
         .await?
@@ -280,6 +296,7 @@ impl LocalThreadStore {
         let closed = blocking(OPERATION, move || {
             let _changing = changing;
             let closed = shared.slot.take().map_or(Ok(()), Log::close);
+            shared.watch.tell();
             shared.free_leases();
             closed
         });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn};
+use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
 
 use crate::local::Shared;
 use crate::local::blocking::blocking;
@@ -41,7 +41,9 @@ impl Shared {
     /// Takes in what other processes made durable. Blocks on the disk.
     pub(super) fn look_around(&self, log: &Log) -> threadlog_engine::Result<()> {
         let _looking = self.looking.lock();
-        log.refresh().map(|changes| self.catalog.learn(log.read(), &changes))
+        let changes = log.refresh()?;
+        self.learn(log.read(), &changes);
+        Ok(())
     }
 
     /// Recovers what dead processes left, and takes in what all others made durable. Blocks on the disk.
@@ -49,8 +51,16 @@ impl Shared {
         let _looking = self.looking.lock();
         let mut changes = Changes::default();
         let result = engine.recover_dead(&mut changes);
-        self.catalog.learn(engine, &changes);
+        self.learn(engine, &changes);
         result
+    }
+
+    /// Tells the catalog, and everybody who waits for news, what a look at others brought.
+    fn learn(&self, log: &dyn ReadLog, changes: &Changes) {
+        self.catalog.learn(log, changes);
+        if !changes.is_empty() {
+            self.watch.tell();
+        }
     }
 
     /// The lease on writing a thread; `None` in a store of one journal, where nobody else can.
@@ -98,7 +108,7 @@ impl Shared {
 
 impl Log {
     /// Whether [`Log::refresh`] might find something; never blocks on the disk.
-    fn has_news(&self) -> bool {
+    pub(super) fn has_news(&self) -> bool {
         match self {
             Log::Writer(engine) => engine.has_news(),
             Log::Reader(reader) => reader.has_news(),

@@ -35,6 +35,7 @@ mod accept;
 mod create;
 mod delete;
 mod error;
+mod follow;
 mod fork;
 mod id;
 mod params;
@@ -50,6 +51,7 @@ pub use accept::{ITEM_BYTES_MAX, accept};
 pub use create::CreateThreadParams;
 pub use delete::{DeleteThreadParams, DeletedThreads, Descendants};
 pub use error::{Absence, Holder, Report, Result, ThreadStoreError, Unavailability};
+pub use follow::{FollowFrom, FollowParams};
 pub use fork::{ForkPosition, ForkThreadParams, ForkedThread, InterruptMarker};
 pub use params::{
     AppendItemsParams, ArchiveThreadParams, DiscardThreadParams, FlushThreadParams, PersistThreadParams,

@@ -316,6 +316,10 @@ impl Fs for Probe {
         self.note(CallKind::Lock, path)?;
         Ok(Arc::new(self.wrap(path, self.disk.range_locks(path)?)))
     }
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        self.note(CallKind::Lock, path)?;
+        Ok(Arc::new(self.wrap(path, self.disk.range_locks_read(path)?)))
+    }
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         self.note(CallKind::Map, path)?;
         Ok(Arc::new(self.wrap(path, self.disk.shared_page(path, bytes)?)))

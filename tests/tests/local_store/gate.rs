@@ -231,6 +231,11 @@ impl Fs for GateFs {
         Ok(if self.gates_locks { Arc::new(GateRanges { inner, gate: self.gate.clone() }) } else { inner })
     }
 
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        self.gate.pass();
+        self.inner.range_locks_read(path)
+    }
+
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         self.gate.pass();
         let inner = self.inner.shared_page(path, bytes)?;

@@ -6,6 +6,7 @@ mod cancelling_trouble;
 mod damaged;
 mod executors;
 mod failing;
+mod following;
 mod found_by_runs;
 mod gate;
 mod holding;

@@ -16,6 +16,8 @@ pub fn sentence(hidden: &Hidden, params: &ListParams) -> Option<String> {
         (hidden.other_source, "from other sources"),
         (hidden.other_provider, "with other model providers"),
         (hidden.other_cwd, "of other folders"),
+        (hidden.other_tags, "without the tag"),
+        (hidden.not_pinned, "that are not pinned"),
         (hidden.not_found, "without the text"),
         (hidden.unrelated, "that came from elsewhere"),
         (hidden.several, "for several of these reasons"),
@@ -42,10 +44,12 @@ mod tests {
         hidden.not_found = 6;
         hidden.unrelated = 7;
         hidden.several = 1007;
+        hidden.other_tags = 8;
+        hidden.not_pinned = 9;
         let said = sentence(&hidden, &params).unwrap();
-        for count in ["1 archived (--archived", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "1,007 "] {
+        for count in ["1 archived (--archived", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "1,007 ", "8 ", "9 "] {
             assert!(said.contains(count), "{said}");
         }
-        assert_eq!(said.matches(", ").count(), 7, "{said}");
+        assert_eq!(said.matches(", ").count(), 9, "{said}");
     }
 }

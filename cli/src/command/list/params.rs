@@ -40,6 +40,12 @@ pub struct List {
     /// Only threads whose name, title or first words contain this; case makes no difference
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
+    /// Only threads with this tag; may be repeated: any of them
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only pinned threads
+    #[arg(long)]
+    pub pinned: bool,
     /// Leave out threads that nobody wrote to
     #[arg(long)]
     pub skip_empty: bool,
@@ -92,12 +98,14 @@ impl List {
         params.default_provider.clone_from(&self.default_provider);
         params.cwds = some(self.cwd.iter().map(|cwd| absolute(cwd)).collect::<Result<_, _>>()?);
         params.search.clone_from(&self.search);
+        params.tags.clone_from(&self.tag);
+        params.pinned_only = self.pinned;
         Ok(params)
     }
 }
 
 /// Threads know their directories by whole paths. Links are left: the directory may be on another machine.
-fn absolute(path: &Path) -> Result<String, Failure> {
+pub fn absolute(path: &Path) -> Result<String, Failure> {
     let absolute = std::path::absolute(path);
     let absolute =
         absolute.map_err(|error| Failure::io(format_args!("cannot tell where {} is", path.display()), &error))?;

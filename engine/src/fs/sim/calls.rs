@@ -94,6 +94,14 @@ impl Fs for SimFs {
         Ok(Arc::new(SimRanges { handle: self.handle(&mut state, inode, path), owner }))
     }
 
+    fn range_locks_read(&self, path: &Path) -> io::Result<Arc<dyn RangeLocks>> {
+        let mut state = self.enter()?;
+        state.enter(CallKind::Lock, path)?;
+        let inode = state.disk.lookup(path)?;
+        let owner = state.ranges.owner();
+        Ok(Arc::new(SimRanges { handle: self.handle(&mut state, inode, path), owner }))
+    }
+
     fn shared_page(&self, path: &Path, bytes: u64) -> io::Result<Arc<dyn SharedPage>> {
         if bytes == 0 || !bytes.is_multiple_of(4096) || bytes > 1 << 20 {
             return Err(io::ErrorKind::InvalidInput.into());

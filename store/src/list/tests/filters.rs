@@ -133,6 +133,7 @@ fn nothing_is_hidden_silently() {
         not_found: 1,
         unrelated: 0,
         several: 2,
+        ..Hidden::default()
     };
     assert_eq!(shown(&rows, &params), (vec![1], hidden));
     // What the counts promise: without that one filter, so many more are shown.
@@ -150,4 +151,22 @@ fn totals_do_not_depend_on_the_page() {
         params.cursor = page.next_cursor;
     }
     assert_eq!(params.cursor, None);
+}
+
+#[test]
+fn tags_list_threads_with_any_of_them_and_pinned_only_those() {
+    let rows = [
+        Row { tags: &["a", "b"], pinned: true, ..row(1, 1) },
+        Row { tags: &["b"], ..row(2, 1) },
+        Row { pinned: true, ..row(3, 1) },
+        Row { tags: &["ab"], ..row(4, 1) },
+    ];
+    let with = |tags: &[&str], pinned_only| ListParams { tags: texts(tags), pinned_only, ..ListParams::default() };
+    let other = |other_tags| Hidden { other_tags, ..Hidden::default() };
+    assert_eq!(shown(&rows, &with(&["a"], false)), (vec![1], other(3)));
+    assert_eq!(shown(&rows, &with(&["a", "b"], false)), (vec![1, 2], other(2)));
+    assert_eq!(shown(&rows, &with(&[], true)), (vec![1, 3], Hidden { not_pinned: 2, ..Hidden::default() }));
+    let both = Hidden { other_tags: 1, not_pinned: 1, several: 1, ..Hidden::default() };
+    assert_eq!(shown(&rows, &with(&["b"], true)), (vec![1], both));
+    assert_eq!(both.all(), 3);
 }

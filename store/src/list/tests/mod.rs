@@ -19,6 +19,8 @@ struct Row {
     name: Option<&'static str>,
     title: Option<&'static str>,
     preview: Option<&'static str>,
+    tags: &'static [&'static str],
+    pinned: bool,
 }
 
 /// A row whose three times are all `ms`.
@@ -33,10 +35,20 @@ fn row(id: u128, ms: u64) -> Row {
         name: None,
         title: None,
         preview: Some("x"),
+        tags: &[],
+        pinned: false,
     }
 }
 
 impl ThreadRow for Row {
+    fn has_tag(&self, tag: &str) -> bool {
+        self.tags.contains(&tag)
+    }
+
+    fn pinned(&self) -> bool {
+        self.pinned
+    }
+
     fn thread(&self) -> ThreadId {
         ThreadId::from_uuid(Uuid::from_u128(self.id))
     }
