@@ -172,7 +172,7 @@ impl From<threadlog::Error> for Failure {
         }
         let exit = match &error {
             Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
-            Error::Engine(Engine::Locked { .. }) | Error::Importing { .. } => Exit::Locked,
+            Error::Engine(Engine::Locked { .. }) => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }
