@@ -114,7 +114,8 @@ async fn session_on(
 fn worker() {
     let Ok(root) = std::env::var("THREADLOG_WORK_ROOT") else { return };
     let number = |name: &str| setting(name, 1);
-    let (tasks, seed, pool) = (number("THREADLOG_WORK_TASKS"), number("THREADLOG_WORK_SEED"), number("THREADLOG_WORK_POOL"));
+    let (tasks, seed, pool) =
+        (number("THREADLOG_WORK_TASKS"), number("THREADLOG_WORK_SEED"), number("THREADLOG_WORK_POOL"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
     runtime.block_on(async {
         let store = match LocalThreadStore::open(Path::new(&root), config()).await {

@@ -21,8 +21,8 @@ mod walk;
 use std::path::PathBuf;
 
 pub use report::{FileReport, ImportReport, Outcome};
-use threadlog_engine::{Changes, Engine, Error as EngineError, LeaseOn};
 use threadlog_engine::fs::Fs;
+use threadlog_engine::{Changes, Engine, Error as EngineError, LeaseOn};
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
