@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use threadlog::local::{LocalConfig, LocalThreadStore};
+use threadlog::thread_store::{ResumeThreadParams, ThreadStore};
 
 /// A folder that stands for a user's machine.
 pub struct Machine {
@@ -97,6 +99,33 @@ impl Ran {
     pub fn must_say(&self, part: &str) -> &Ran {
         assert!(self.stderr.contains(part), "{part:?} is not in standard error:\n{}", self.stderr);
         self
+    }
+}
+
+/// A program that writes threads of a machine's store while the binary runs.
+pub struct Live {
+    store: LocalThreadStore,
+}
+
+impl Live {
+    #[track_caller]
+    pub fn resume(machine: &Machine, ids: &[&str]) -> Live {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut config = LocalConfig::default();
+            config.engine.client = "another program".to_owned();
+            let store = LocalThreadStore::open(&machine.store(), config).await.expect("the store");
+            for id in ids {
+                let params = ResumeThreadParams::new(id.parse().expect("an id")).with_archived();
+                store.resume_thread(params).await.expect("a thread to go on with");
+            }
+            Live { store }
+        })
+    }
+
+    pub fn end(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(self.store.close()).expect("a clean end");
     }
 }
 

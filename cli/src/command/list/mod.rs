@@ -22,7 +22,7 @@ use crate::threads::wait;
 mod hidden;
 mod params;
 
-pub use params::{List, Sort};
+pub use params::{List, Sort, absolute};
 
 /// Least number of characters of an id that are shown.
 const ID_CHARS_MIN: usize = 8;

@@ -97,7 +97,7 @@ impl List {
 }
 
 /// Threads know their directories by whole paths. Links are left: the directory may be on another machine.
-fn absolute(path: &Path) -> Result<String, Failure> {
+pub fn absolute(path: &Path) -> Result<String, Failure> {
     let absolute = std::path::absolute(path);
     let absolute =
         absolute.map_err(|error| Failure::io(format_args!("cannot tell where {} is", path.display()), &error))?;
