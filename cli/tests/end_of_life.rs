@@ -109,6 +109,21 @@ fn descendants_go_along_and_each_thread_goes_once() {
 }
 
 #[test]
+fn a_fork_of_a_deleted_fork_is_known_to_stand_on_both() {
+    let machine = Machine::with_store();
+    let id = machine.ids().remove(0);
+    let child = fork(&machine, &id);
+    let grandchild = fork(&machine, &child);
+    let (_, before) = machine.json(&["show", &grandchild]);
+    machine.run(&["rm", &child, &id]).must_be(0);
+    for deleted in [&id, &child] {
+        let records = done(&machine, &["verify", "--deleted", deleted]);
+        assert_eq!(of_type(&records, "remains")[0]["forks"], json!([grandchild]), "{deleted}");
+    }
+    assert_eq!(machine.json(&["show", &grandchild]).1, before);
+}
+
+#[test]
 fn a_thread_that_is_being_written_stays() {
     let machine = Machine::with_store();
     let all = machine.ids();

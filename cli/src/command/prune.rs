@@ -23,8 +23,6 @@ use crate::threads::wait;
 
 /// Arguments of `prune`.
 #[derive(Args, Debug)]
-#[group(id = "criteria", required = true, multiple = true,
-    args = ["older_than", "keep", "larger_than", "max_total", "cwd", "sub_agents"])]
 pub struct Prune {
     /// Threads to which nothing was added for so long: 12h, 30d, 6w, 1y
     #[arg(long, value_name = "TIME", value_parser = measure::duration_ms)]
@@ -93,7 +91,11 @@ impl Prune {
         rules.sub_agents = self.sub_agents;
         rules.include_named = self.include_named;
         rules.include_archived = self.include_archived;
-        Ok(rules)
+        if rules.has_criterion() {
+            return Ok(rules);
+        }
+        let criteria = "--older-than, --keep, --larger-than, --max-total, --cwd or --sub-agents";
+        Err(Failure::usage(format!("nothing goes by itself: say which threads, by {criteria}")))
     }
 }
 
