@@ -172,9 +172,8 @@ impl Showing<'_> {
         }
         if !summary.preview {
             let trashed = paint(STRONG, counted(summary.trashed, "thread", "threads"));
-            return self.out.line(format_args!(
-                "{trashed} put into the trash{protected}; `threadlog trash restore` brings them back"
-            ));
+            let undo = if summary.trashed == 0 { "" } else { "; `threadlog trash restore` brings them back" };
+            return self.out.line(format_args!("{trashed} put into the trash{protected}{undo}"));
         }
         self.out.line(format_args!("{threads} with {size} would go{protected}"))?;
         if summary.threads > 0 {
