@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    archive, demo, dump, export, fork, r#gen, import, list, pin, ps, relink, rename, rollback, salvage, show, stats,
-    tag, tail, tree, verify,
+    archive, demo, dump, export, fork, r#gen, import, list, pin, prune, ps, relink, rename, rm, rollback, salvage,
+    show, stats, tag, tail, trash, tree, verify,
 };
 use crate::exit;
 
@@ -65,6 +65,12 @@ pub enum Command {
     Rollback(rollback::Rollback),
     /// Show which threads came from which: forks, and threads that agents started
     Tree(tree::Tree),
+    /// Delete threads for good; `trash put` has an undo
+    Rm(rm::Rm),
+    /// Put threads into the trash that nobody needs any more: by age, number, size or folder; shows them first
+    Prune(prune::Prune),
+    /// Put threads out of sight, look at what is there, take them back, or delete it all
+    Trash(trash::Trash),
     /// Check every byte of the store
     Verify(verify::Verify),
     /// Sizes and counts of the store

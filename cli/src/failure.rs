@@ -45,7 +45,6 @@ impl Failure {
     }
 
     /// What happened, in words.
-    #[cfg(test)]
     pub fn message(&self) -> &str {
         &self.message
     }

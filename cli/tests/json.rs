@@ -13,7 +13,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use common::{Machine, damage, field, of_type, text};
+use common::{Live, Machine, damage, field, of_type, text};
 use serde_json::{Value, json};
 
 /// Field name → whether it may be absent.
@@ -91,7 +91,7 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 26] = [
     "import",
     "export",
     "list",
@@ -108,6 +108,10 @@ const COMMANDS: [&str; 22] = [
     "fork",
     "rollback",
     "tree",
+    "rm",
+    "prune",
+    "trash",
+    "verify --deleted",
     "verify",
     "stats",
     "salvage",
@@ -154,8 +158,8 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         let (_, records) = machine.json(arguments);
         let header = &records[0];
         assert_eq!((field(header, "type"), &header["schema_version"]), ("header", &json!(1)), "{arguments:?}");
-        let command = COMMANDS.into_iter().find(|name| *name == arguments[0]).expect("a command");
-        assert_eq!(field(header, "command"), command);
+        let command = COMMANDS.into_iter().find(|name| *name == field(header, "command")).expect("a command");
+        assert!(command.split(' ').eq(arguments[..command.split(' ').count()].iter().copied()), "{arguments:?}");
         runs.push((command, records));
     };
     run(&machine, &["import", "files", "missing"]);
@@ -197,7 +201,37 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     fs::write(machine.path("FORMAT"), [7; 64]).unwrap();
     run(&machine, &["dump", "FORMAT"]);
     run(&machine, &["dump", "files"]);
+    end_of_life(&mut run);
     runs
+}
+
+/// Runs of what takes threads away, also while somebody writes them.
+fn end_of_life(run: &mut impl FnMut(&Machine, &[&str])) {
+    let machine = Machine::with_store();
+    let ids = machine.ids();
+    machine.run(&["fork", &ids[0]]).must_be(0);
+    machine.run(&["fork", &ids[1]]).must_be(0);
+    for arguments in [
+        &["prune", "--keep", "1"][..],
+        &["rm", &ids[0], "--dry-run"],
+        &["trash", "put", &ids[1]],
+        &["trash", "list"],
+        &["trash", "restore", "--all"],
+        &["trash", "put", &ids[1]],
+    ] {
+        run(&machine, arguments);
+    }
+    let _live = Live::resume(&machine, &[&ids[1], &ids[2]]);
+    for arguments in [
+        &["trash", "empty", "--dry-run"][..],
+        &["trash", "empty"],
+        &["rm", &ids[0], &ids[2]],
+        &["prune", "--keep", "0", "--yes"],
+        &["trash", "empty"],
+        &["verify", "--deleted", &ids[0]],
+    ] {
+        run(&machine, arguments);
+    }
 }
 
 #[test]

@@ -39,6 +39,12 @@ pub enum Error {
         /// What was asked for.
         text: String,
     },
+    /// No deleted thread has an id that begins so.
+    #[error("no deleted thread has an id that begins with {text}; give a whole id to be told that nothing is there")]
+    NotDeleted {
+        /// What was asked for.
+        text: String,
+    },
     /// What should name a thread cannot.
     #[error("\"{text}\" names no thread: {why}")]
     BadId {

@@ -45,6 +45,8 @@ mod owners;
 pub mod path;
 pub mod policy;
 pub mod progress;
+pub mod prune;
+pub mod remains;
 mod running;
 pub mod salvage;
 mod stats;

@@ -16,6 +16,7 @@ use crate::lineage::Lineage;
 use crate::log::Log;
 use crate::metadata::ThreadMetadata;
 use crate::progress::Progress;
+use crate::remains::Remains;
 use crate::salvage::{self, SalvageReport};
 use crate::stats::StoreStats;
 use crate::summary::ThreadSummary;
@@ -127,6 +128,16 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::BadId`] if the text can name nothing; [`Error::Ambiguous`] with the threads it could be.
     pub fn resolve(&self, text: &str) -> Result<ThreadKey> {
         crate::summary::resolve(&Table::load(self.log()), text)
+    }
+
+    /// What of a deleted thread still stands in the store's files, and which threads need it. `text` is its id, or the
+    /// beginning of the id of a thread that was deleted. *Cost:* reads what is left of it.
+    ///
+    /// # Errors
+    /// [`Error::NotDeleted`] if the text is no whole id and no deleted thread's begins so; [`Error::Ambiguous`] with the
+    /// threads it could be.
+    pub fn remains(&self, text: &str) -> Result<Remains> {
+        crate::remains::remains(self.log(), text)
     }
 
     /// A life's items, in order, what it inherited first; a lost or unreadable record is an error in its place, and

@@ -147,7 +147,7 @@ fn by_file_name(text: &str) -> Option<ThreadId> {
 }
 
 /// Whether an id begins so, written with its hyphens or without.
-fn begins_with(thread: ThreadId, prefix: &str) -> bool {
+pub(crate) fn begins_with(thread: ThreadId, prefix: &str) -> bool {
     thread.to_string().starts_with(prefix)
         || thread.uuid().simple().encode_lower(&mut uuid::Uuid::encode_buffer()).starts_with(prefix)
 }

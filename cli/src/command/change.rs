@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use threadlog::ThreadId;
 use threadlog::local::LocalThreadStore;
 use threadlog::metadata::ThreadMetadata;
+use threadlog::{Store, ThreadId};
 
 use crate::command::Context;
 use crate::failure::Failure;
@@ -24,20 +24,7 @@ pub struct Change {
 impl Change {
     /// Finds the threads first, reading only: if one of them is not there, nothing was done and nobody was locked out.
     pub fn of(ids: &[String], context: &Context) -> Result<Change, Failure> {
-        let found = context.open()?;
-        let mut seen = BTreeSet::new();
-        let mut threads = Vec::new();
-        for text in ids {
-            if text.contains('~') {
-                return Err(Failure::usage(format!(
-                    "{text} is one revision: this is done to the whole thread, as it is now, so leave ~N out"
-                )));
-            }
-            let thread = found.resolve(text)?.thread;
-            if seen.insert(thread) {
-                threads.push(thread);
-            }
-        }
+        let threads = find(&context.open()?, ids)?;
         Ok(Change { store: context.open_threads()?, threads })
     }
 
@@ -45,6 +32,24 @@ impl Change {
     pub fn close(self) -> Result<(), Failure> {
         wait(self.store.close())
     }
+}
+
+/// The threads that were named, each once.
+pub fn find(store: &Store, ids: &[String]) -> Result<Vec<ThreadId>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut threads = Vec::new();
+    for text in ids {
+        if text.contains('~') {
+            return Err(Failure::usage(format!(
+                "{text} is one revision: this is done to the whole thread, as it is now, so leave ~N out"
+            )));
+        }
+        let thread = store.resolve(text)?.thread;
+        if seen.insert(thread) {
+            threads.push(thread);
+        }
+    }
+    Ok(threads)
 }
 
 /// A thread in a line about what became of it: its id, and what it is called.

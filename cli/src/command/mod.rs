@@ -18,19 +18,25 @@ use crate::threads::wait;
 
 pub mod archive;
 mod change;
+mod deleting;
 pub mod demo;
 pub mod dump;
 pub mod export;
 pub mod fork;
+mod gathered;
 pub mod r#gen;
 pub mod import;
 mod items;
 pub mod list;
+mod measure;
 mod odd;
 pub mod pin;
+pub mod prune;
 pub mod ps;
 pub mod relink;
+mod remains;
 pub mod rename;
+pub mod rm;
 pub mod rollback;
 pub mod salvage;
 pub mod show;
@@ -38,6 +44,7 @@ pub mod stats;
 mod summary;
 pub mod tag;
 pub mod tail;
+pub mod trash;
 pub mod tree;
 pub mod verify;
 
@@ -62,7 +69,10 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Fork(arguments) => fork::run(arguments, &context, &mut out),
         Command::Rollback(arguments) => rollback::run(arguments, &context, &mut out),
         Command::Tree(arguments) => tree::run(arguments, &context, &mut out),
-        Command::Verify(_) => verify::run(&context, &mut out),
+        Command::Rm(arguments) => rm::run(arguments, &context, &mut out),
+        Command::Prune(arguments) => prune::run(arguments, &context, &mut out),
+        Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
+        Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
         Command::Dump(arguments) => dump::run(arguments, &mut out),
@@ -91,6 +101,10 @@ fn name(command: &Command) -> &'static str {
         Command::Fork(_) => "fork",
         Command::Rollback(_) => "rollback",
         Command::Tree(_) => "tree",
+        Command::Rm(_) => "rm",
+        Command::Prune(_) => "prune",
+        Command::Trash(_) => "trash",
+        Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
         Command::Salvage(_) => "salvage",
@@ -189,8 +203,11 @@ impl From<threadlog::Error> for Failure {
             return Failure::new(Exit::Failed, message);
         }
         let exit = match &error {
-            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
-            Error::Engine(Engine::Locked { .. }) | Error::Importing { .. } => Exit::Locked,
+            Error::NotFound { .. }
+            | Error::NotDeleted { .. }
+            | Error::Ambiguous { .. }
+            | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
+            Error::Engine(Engine::Locked { .. }) => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }

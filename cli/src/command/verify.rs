@@ -7,7 +7,7 @@ use threadlog::thread::ThreadKey;
 use threadlog::verify::{Fault, VerifyReport};
 use threadlog_engine::{Damage, DamageKind};
 
-use crate::command::{Context, interrupted, wide};
+use crate::command::{Context, interrupted, remains, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -15,12 +15,19 @@ use crate::output::human;
 use crate::output::progress::Progress;
 use crate::output::style::{BAD, GOOD, STRONG, WARNING, paint};
 
-/// Arguments of `verify`: none of its own.
+/// Arguments of `verify`.
 #[derive(Args, Debug)]
-pub struct Verify {}
+pub struct Verify {
+    /// Instead, list what of a deleted thread is still in the store's files: its id, or the beginning of it
+    #[arg(long, value_name = "ID")]
+    pub deleted: Option<String>,
+}
 
 /// Runs `verify`. The store is only read.
-pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+pub fn run(arguments: &Verify, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+    if let Some(id) = &arguments.deleted {
+        return remains::run(id, context, out);
+    }
     let root = context.root()?;
     let report = {
         let progress = Progress::new("verifying", out.is_json());

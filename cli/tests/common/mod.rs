@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use threadlog::ThreadId;
 use threadlog::live::{LiveThread, NewItem};
 use threadlog::local::{LocalConfig, LocalThreadStore};
-use threadlog::thread_store::CreateThreadParams;
+use threadlog::thread_store::{CreateThreadParams, ResumeThreadParams, ThreadStore};
 
 /// A folder that stands for a user's machine.
 pub struct Machine {
@@ -127,6 +127,33 @@ pub async fn say(thread: &LiveThread, words: &str) {
     let message = NewItem::event(&json!({"type": "user_message", "message": words})).expect("a message");
     thread.append(vec![message]).await.expect("it is accepted");
     thread.flush().await.expect("it is stored");
+}
+
+/// A program that writes threads of a machine's store while the binary runs.
+pub struct Live {
+    store: LocalThreadStore,
+}
+
+impl Live {
+    #[track_caller]
+    pub fn resume(machine: &Machine, ids: &[&str]) -> Live {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut config = LocalConfig::default();
+            config.engine.client = "another program".to_owned();
+            let store = LocalThreadStore::open(&machine.store(), config).await.expect("the store");
+            for id in ids {
+                let params = ResumeThreadParams::new(id.parse().expect("an id")).with_archived();
+                store.resume_thread(params).await.expect("a thread to go on with");
+            }
+            Live { store }
+        })
+    }
+
+    pub fn end(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(self.store.close()).expect("a clean end");
+    }
 }
 
 /// The records of one type.

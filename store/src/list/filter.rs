@@ -110,7 +110,7 @@ impl<'a> Filter<'a> {
 }
 
 /// A path without trailing or doubled slashes and without `.` parts. `..` stays: what it means depends on links.
-fn plain(path: &str) -> Cow<'_, str> {
+pub(crate) fn plain(path: &str) -> Cow<'_, str> {
     let odd = |part: &str| part.is_empty() || part == ".";
     let relative = path.strip_prefix('/').unwrap_or(path);
     if !relative.split('/').any(odd) {

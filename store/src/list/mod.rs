@@ -18,5 +18,7 @@ pub use page::{Hidden, ListPage, page};
 pub use params::{ArchiveFilter, Direction, ListError, ListParams, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SortKey};
 pub use row::ThreadRow;
 
+pub(crate) use filter::plain as plain_cwd;
+
 #[cfg(test)]
 mod tests;

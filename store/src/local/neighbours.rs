@@ -4,13 +4,32 @@ use std::sync::Arc;
 
 use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
 
-use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::error::from_engine;
 use crate::local::slot::Opened;
+use crate::local::{LocalThreadStore, Shared};
 use crate::log::Log;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{Holder, Report, Result, refuse};
+
+impl LocalThreadStore {
+    /// Who may be writing a thread, here or in another process; `None` if it is cold, or not there. It can be another by the
+    /// time the answer is read: only the operations themselves are sure. *Cost:* a system call.
+    ///
+    /// # Errors
+    /// `Unavailable` if the system does not say. Of a store that is open for reading only nothing is known: `None`.
+    pub fn holder(&self, id: ThreadId) -> Result<Option<Holder>> {
+        const OPERATION: &str = "holder";
+        let shared = &self.shared;
+        if shared.live.find(id).is_some() {
+            return Ok(Some(shared.holder()));
+        }
+        let Some(leases) = shared.leases.lock().clone() else { return Ok(None) };
+        let holder = leases.holder(LeaseOn::Writer(id.uuid().as_bytes()));
+        let holder = holder.map_err(|error| from_engine(OPERATION, Some(id), error))?;
+        Ok(holder.as_ref().map(Holder::from))
+    }
+}
 
 impl Shared {
     /// The log that is open now, with what other processes made durable taken in. When there is nothing new that is some

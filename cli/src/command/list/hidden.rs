@@ -7,8 +7,8 @@ use crate::output::human;
 /// What is hidden, and how to see it; nothing if all threads are listed.
 pub fn sentence(hidden: &Hidden, params: &ListParams) -> Option<String> {
     let collection = match params.archived {
-        ArchiveFilter::Archived => "not archived",
-        _ => "archived (--archived lists them)",
+        ArchiveFilter::Archived => "not archived or in the trash",
+        _ => "archived (--archived lists them) or in the trash (`trash list`)",
     };
     let reasons = [
         (hidden.other_collection, collection),
