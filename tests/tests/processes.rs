@@ -96,7 +96,11 @@ async fn session_on(
         }
     }
     match random.random_range(0..10) {
-        0 => drop(store.discard_now(id)),
+        // If it was new and never flushed there is no such thread now.
+        0 => {
+            store.discard_now(id);
+            return Ok(());
+        }
         _ => {
             store.shutdown_thread(id.into()).await?;
             tell(&format!("ack {thread} {session} {next}"));
