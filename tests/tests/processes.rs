@@ -199,7 +199,7 @@ fn examine(root: &Path, pool: u64, heard: &Heard) -> (u64, u64) {
     let (mut messages, mut sessions) = (0, 0);
     runtime.block_on(async {
         let store = LocalThreadStore::open(root, config()).await.expect("open");
-        let acknowledged = heard.acknowledged.lock().expect("nobody panics");
+        let acknowledged = heard.acknowledged.lock().expect("nobody panics").clone();
         for thread in 0..pool {
             let history = store.load_history(LoadHistoryParams::new(id(thread))).await;
             let items = match history {
