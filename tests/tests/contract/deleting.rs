@@ -80,7 +80,7 @@ async fn forks_of_a_deleted_thread_stay_whole(mut fixture: Fixture) {
     let deleted = fixture.store.delete_thread(DeleteThreadParams::new(source)).await.unwrap();
     let mut kept = deleted.kept;
     kept.sort_unstable();
-    let mut wanted = vec![one, two];
+    let mut wanted = [one, two];
     wanted.sort_unstable();
     // A fork that added nothing is forked at its own base.
     assert!(wanted.iter().all(|wanted| kept.contains(wanted)));

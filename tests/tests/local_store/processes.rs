@@ -124,7 +124,7 @@ fn any_process_renames_archives_and_pins_a_thread_that_another_runs_and_the_last
         one.flush_thread(id.into()).await.unwrap();
         for round in 0..20 {
             let (this, other) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
-            patch(this, id, MetadataPatch::rename(&format!("name {round}"))).await;
+            patch(this, id, MetadataPatch::rename(format!("name {round}"))).await;
             assert_eq!(name(other, id).await.unwrap(), format!("name {round}"));
             if round % 3 == 0 {
                 other.archive_thread(id.into()).await.unwrap();

@@ -138,7 +138,7 @@ fn play(acts: &[Act], steps: &[u64]) -> Vec<bool> {
     }
     let done: Vec<(Act, Done)> = players.iter_mut().rev().map(|player| (player.act, player.end())).collect();
     drop(players);
-    let of = |act: Act| done.iter().any(|done| *done == (act, true));
+    let of = |act: Act| done.contains(&(act, true));
     let after = machine.process();
     current_thread().block_on(async {
         let store = open(&after, manual()).await.unwrap();
