@@ -121,7 +121,8 @@ pub(crate) fn check_place(fs: &dyn Fs, places: &Places) -> Result<()> {
 
 fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let entries = fs.read_dir(&places.root).map_err(|error| Error::io("list", &places.root, error))?;
-    let ours = ["FORMAT.new", "MAINTENANCE", "journals", "large"];
+    // FORMAT too: somebody else may have made the store since it was looked for.
+    let ours = ["FORMAT", "FORMAT.new", "LEASES", "MAINTENANCE", "journals", "large"];
     match entries.iter().find(|entry| !ours.contains(&entry.name.as_str())) {
         None => Ok(()),
         Some(entry) => Err(Error::NotEmpty { path: places.root.clone(), found: entry.name.clone() }),
