@@ -1,7 +1,7 @@
 //! A file system between the engine and the simulated disk that notes every call, and what a power cut right before
 //! it could leave.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,26 +23,6 @@ pub struct Moment {
     pub next: String,
 }
 
-/// The places in the engine's source that called. Looking at the stack is slow, so that is done once for each kind of call
-/// after the same two calls.
-#[derive(Default)]
-struct Sites {
-    found: BTreeSet<Site>,
-    seen: HashSet<[(CallKind, &'static str); 3]>,
-    last: [Option<(CallKind, &'static str)>; 2],
-}
-
-impl Sites {
-    fn note(&mut self, call: (CallKind, &'static str)) {
-        let [before, last] = self.last;
-        self.last = [last, Some(call)];
-        let key = [before.unwrap_or(call), last.unwrap_or(call), call];
-        if self.seen.insert(key) {
-            self.found.extend(sites::on_the_stack());
-        }
-    }
-}
-
 /// What is noted of calls. Clones share it; it outlives the machine that is probed.
 #[derive(Clone, Default)]
 pub struct Recorder {
@@ -56,7 +36,7 @@ struct Recording {
     calls: Option<BTreeMap<(CallKind, &'static str), u64>>,
     list: Option<Vec<(CallKind, &'static str)>>,
     total: u64,
-    sites: Option<Sites>,
+    sites: Option<BTreeSet<Site>>,
     changes: u64,
 }
 
@@ -102,7 +82,7 @@ impl Recorder {
 
     /// The places since [`Recorder::locate`].
     pub fn sites(&self) -> BTreeSet<Site> {
-        self.lock().sites.as_ref().map(|sites| sites.found.clone()).unwrap_or_default()
+        self.lock().sites.clone().unwrap_or_default()
     }
 
     /// Calls so far.
@@ -139,7 +119,7 @@ impl Recorder {
             list.push((kind, class(path)));
         }
         if let Some(sites) = &mut recording.sites {
-            sites.note((kind, class(path)));
+            sites.extend(sites::on_the_stack());
         }
         let changes = !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact);
         recording.changes += u64::from(changes);

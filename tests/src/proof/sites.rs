@@ -1,7 +1,7 @@
 //! Where the engine calls the file system: all places, from its source, and those that a run came by, from its stacks.
 
-use std::backtrace::Backtrace;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use syn::spanned::Spanned;
@@ -96,14 +96,33 @@ fn names(expression: &syn::Expr) -> Vec<String> {
     found.0
 }
 
+thread_local! {
+    /// What stands at an address of code: looking it up is slow, and there are few.
+    static KNOWN: RefCell<HashMap<usize, Option<Site>>> = RefCell::default();
+}
+
 /// The place in the engine that is calling the file system now: the innermost frame of its source outside `fs/`.
 pub fn on_the_stack() -> Option<Site> {
+    let mut found = None;
+    backtrace::trace(|frame| {
+        let address = frame.ip().addr();
+        found = KNOWN.with_borrow_mut(|known| known.entry(address).or_insert_with(|| site_of(frame)).clone());
+        found.is_none()
+    });
+    found
+}
+
+/// The innermost of the functions that the compiler put into one frame counts.
+fn site_of(frame: &backtrace::Frame) -> Option<Site> {
     const SOURCE: &str = "engine/src/";
-    let stack = Backtrace::force_capture().to_string();
-    stack.lines().filter_map(|line| line.trim_start().strip_prefix("at ")).find_map(|place| {
-        let (_, below) = place.split_once(SOURCE)?;
-        let mut parts = below.split(':');
-        let (path, line) = (parts.next()?, parts.next()?.parse().ok()?);
-        (!path.starts_with("fs/")).then(|| (path.to_owned(), line))
-    })
+    let mut site = None;
+    backtrace::resolve_frame(frame, |symbol| {
+        let place = symbol.filename().zip(symbol.lineno());
+        let in_engine = place.and_then(|(path, line)| {
+            let (_, below) = path.to_str()?.split_once(SOURCE)?;
+            (!below.starts_with("fs/")).then(|| (below.to_owned(), line as usize))
+        });
+        site = site.take().or(in_engine);
+    });
+    site
 }
