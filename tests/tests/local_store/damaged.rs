@@ -85,6 +85,7 @@ fn a_rotten_item_in_the_middle_is_inherited_as_it_is() {
 #[test]
 fn a_thread_whose_end_is_damaged_is_forked_at_an_ordinal_only() {
     const GROUP: u64 = 4096;
+    const HEADER: u64 = 64;
     let fs = SimFs::new(6);
     current_thread().block_on(async {
         let store = open(&fs, manual()).await.unwrap();
@@ -96,8 +97,9 @@ fn a_thread_whose_end_is_damaged_is_forked_at_an_ordinal_only() {
         store.close().await.unwrap();
         for path in fs.paths() {
             for at in places_of(&fs.read_raw(&path).unwrap(), b"the end rots") {
-                // The header of its group: nothing tells any more what stood there.
+                // The headers of its group and of its frame: nothing tells any more what stood there.
                 fs.flip_bit(&path, at / GROUP * GROUP + 9, 0).unwrap();
+                fs.flip_bit(&path, at / GROUP * GROUP + HEADER + 9, 0).unwrap();
             }
         }
         let store = open(&fs, manual()).await.unwrap();

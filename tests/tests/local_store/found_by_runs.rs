@@ -66,7 +66,7 @@ fn a_store_that_could_not_be_reopened_does_not_close_over_items_that_wait() {
         let store = open(&fs, manual()).await.unwrap();
         let id = create(&store).await;
         append(&store, id, &["1"]).await.unwrap();
-        fs.fail_kind(CallKind::Lock, fs.calls_of(CallKind::Lock) + 1, Fault::Error(EIO));
+        fs.fail_kind(CallKind::List, fs.calls_of(CallKind::List) + 1, Fault::Error(EIO));
         store.reopen().await.unwrap_err();
         let told = store.close().await;
         assert!(matches!(told, Err(ThreadStoreError::Unavailable(_, Unavailability::Closed))), "{told:?}");
