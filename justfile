@@ -28,7 +28,7 @@ test:
 # Every sequence of up to four steps, the power cut at every call: at least a million states (about two minutes)
 crash:
     THREADLOG_CRASH=all THREADLOG_CRASH_STATES=1000000 \
-        cargo test --release -p threadlog-tests --test crash -- --nocapture
+        cargo test --profile proof -p threadlog-tests --test crash -- --nocapture
 
 # The group commit under a scheduler that chooses every step
 model RUNS="10000":
@@ -88,6 +88,10 @@ bench *ARGS:
 figures *ARGS:
     cargo run --release -p threadlog-benches --bin figures -- {{ ARGS }}
 
+# What eight other processes on the store cost a writer, and how soon a killed one's thread goes on
+neighbours:
+    cargo run --release -p threadlog-benches --bin neighbours
+
 # What a fork costs, and what a chain of a thousand forks costs to read
 forks:
     cargo run --release -p threadlog-benches --bin forks
@@ -104,12 +108,15 @@ strace APPENDS="5000":
         strace -c -f -e trace=fdatasync,fsync,pwrite64 target/release/figures steady $who {{ APPENDS }}; \
     done
 
-# Every fuzz target for so many seconds each (needs nightly and cargo-fuzz); what is found new goes to fuzz/corpus
-fuzz SECONDS="60":
+# Every fuzz target, built (needs nightly and cargo-fuzz)
+fuzz-build:
+    cd fuzz && cargo +nightly fuzz build --sanitizer none
+
+# Every fuzz target for so many seconds each; what is found new goes to fuzz/corpus
+fuzz SECONDS="60": fuzz-build
     #!/usr/bin/env bash
     set -euo pipefail
     cd fuzz
-    cargo +nightly fuzz build --sanitizer none
     targets=$(cargo +nightly fuzz list)
     for target in $targets; do
         mkdir -p "corpus/$target"

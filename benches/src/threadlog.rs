@@ -90,6 +90,17 @@ impl Ours {
         Ok(reader.streams().iter().map(|stream| stream.records).sum())
     }
 
+    /// Closes the store, opens it for reading and counts the records of one writer's stream.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn count_of(self, writer: usize) -> Result<u64> {
+        self.engine.close()?;
+        let stream = StreamId { thread: [writer as u8; 16], incarnation: 1, channel: 0 };
+        let reader = Reader::open(Arc::new(OsFs), &self.root)?;
+        Ok(reader.head(&stream).map_or(0, |head| head.durable_ordinal))
+    }
+
     /// Rollovers, and those that found no spare.
     #[must_use]
     pub fn note(&self) -> String {

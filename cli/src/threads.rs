@@ -52,13 +52,18 @@ impl Wake for Unpark {
     }
 }
 
-/// All threads of the store, archived or not.
+/// All threads of the store, archived or not; those in the trash are not among them.
 pub fn all(store: &Store) -> Result<BTreeMap<ThreadId, ThreadMetadata>, Failure> {
+    within(store, &[ArchiveFilter::Active, ArchiveFilter::Archived])
+}
+
+/// All threads that are in one of these collections.
+pub fn within(store: &Store, collections: &[ArchiveFilter]) -> Result<BTreeMap<ThreadId, ThreadMetadata>, Failure> {
     let store = LocalThreadStore::reading(store)?;
     let mut threads = BTreeMap::new();
-    for archived in [ArchiveFilter::Active, ArchiveFilter::Archived] {
+    for collection in collections {
         let mut params = ListParams::default();
-        params.archived = archived;
+        params.archived = *collection;
         params.direction = Direction::Ascending;
         params.include_without_preview = true;
         params.page_size = PAGE_SIZE_MAX;

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use threadlog::list::{ArchiveFilter, Direction, Family, ListParams, PAGE_SIZE_MAX, Relation};
-use threadlog::local::LocalThreadStore;
+use threadlog::list::{ArchiveFilter, Family, Relation};
 use threadlog::metadata::ThreadMetadata;
-use threadlog::thread_store::ThreadStore;
 use threadlog::{Store, ThreadId, ThreadSummary};
 
 use crate::command::change::called;
 use crate::failure::Failure;
 use crate::output::style::{STRONG, paint};
-use crate::threads::wait;
+use crate::threads;
 
 /// All threads: those in the lists, archived ones, and those in the trash.
 pub struct Gathered(BTreeMap<ThreadId, ThreadMetadata>);
@@ -28,24 +26,8 @@ pub struct Named<'a> {
 impl Gathered {
     /// Reads the metadata of all threads.
     pub fn of(store: &Store) -> Result<Gathered, Failure> {
-        let reading = LocalThreadStore::reading(store)?;
-        let mut threads = BTreeMap::new();
-        for collection in [ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed] {
-            let mut params = ListParams::default();
-            params.archived = collection;
-            params.direction = Direction::Ascending;
-            params.include_without_preview = true;
-            params.page_size = PAGE_SIZE_MAX;
-            loop {
-                let page = wait(reading.list_threads(params.clone()))?;
-                threads.extend(page.threads.into_iter().map(|thread| (thread.key.thread, thread.metadata)));
-                params.cursor = page.next_cursor;
-                if params.cursor.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(Gathered(threads))
+        let collections = [ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed];
+        threads::within(store, &collections).map(Gathered)
     }
 
     /// What is known of a thread.

@@ -63,9 +63,9 @@ pub fn run(arguments: &Prune, context: &Context, out: &mut Output) -> Result<Exi
         all.iter().filter(|metadata| !metadata.trashed()).map(|metadata| metadata.thread()).collect();
     let sizes: HashMap<ThreadId, u64> =
         found.threads_of(&candidates).iter().map(|summary| (summary.thread, bytes(summary))).collect();
+    // A preview claims nothing.
+    let store = if arguments.yes { context.open_threads()? } else { LocalThreadStore::reading(&found)? };
     drop(found);
-    // Who writes which thread is known to those who could write it.
-    let store = context.open_threads()?;
     let mut rows = Vec::new();
     for metadata in candidates.iter().filter_map(|thread| all.get(*thread)) {
         let thread = metadata.thread();

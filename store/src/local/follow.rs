@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use threadlog_engine::{Engine, ReadLog, Sequence};
 
+use crate::event::control_channels;
 use crate::items::{Items, StoredItem};
 use crate::lineage::Lineage;
 use crate::local::blocking::blocking;
@@ -17,7 +18,7 @@ use crate::local::watch::Follower;
 use crate::local::{LocalThreadStore, Shared};
 use crate::log::Log;
 use crate::thread::ThreadKey;
-use crate::thread_store::{FollowFrom, FollowParams, Report, Result};
+use crate::thread_store::{Absence, FollowFrom, FollowParams, Report, Result, refuse};
 
 const OPERATION: &str = "follow";
 /// How many items are read at once.
@@ -34,6 +35,8 @@ pub struct Follow {
     lineage: Lineage,
     /// Records from this ordinal on are not being read yet.
     next: u64,
+    /// How many control records were there when it was last seen that the thread exists.
+    controls: u64,
     ready: VecDeque<Result<StoredItem>>,
     /// Kept here and not by the call that waits for it: a call that is dropped loses nothing.
     reading: Option<Reading>,
@@ -102,6 +105,7 @@ impl LocalThreadStore {
             key,
             lineage,
             next,
+            controls: 0,
             ready: VecDeque::new(),
             reading: None,
         })
@@ -120,6 +124,12 @@ fn start(log: &dyn ReadLog, entry: &Entry, from: FollowFrom) -> crate::Result<(L
     Ok((lineage, next))
 }
 
+/// How many control records of a life are durable.
+fn count_of_controls(log: &dyn ReadLog, key: ThreadKey) -> u64 {
+    let count = |channel| log.head(&key.stream(channel)).map_or(0, |head| head.durable_ordinal);
+    control_channels(log, key).map(count).fold(0, u64::saturating_add)
+}
+
 impl Follow {
     /// The next item, as soon as it is durable; waits until there is one. A call that is dropped before it is done loses
     /// nothing.
@@ -128,8 +138,8 @@ impl Follow {
     ///
     /// # Errors
     /// `Unavailable` when the store is closed (reopening it in place is no end); `Corrupt` for a damaged item: the next
-    /// call goes on behind it; `Conflict` if another life has taken the thread's place: follow that one. After any other
-    /// error the next call tries again.
+    /// call goes on behind it; `ThreadNotFound` when the thread is deleted; `Conflict` if another life has taken its place:
+    /// follow that one. After any other error the next call tries again.
     pub async fn next(&mut self) -> Result<StoredItem> {
         loop {
             if let Some(item) = self.ready.pop_front() {
@@ -143,7 +153,7 @@ impl Follow {
             let version = self.shared.watch.version();
             let log = self.log().await?;
             let durable = log.engine().map(Engine::durable_mark);
-            self.stands()?;
+            self.stands(&log).await?;
             let end = self.lineage.end(log.read());
             if end > self.next {
                 let items = Items::of(log.read(), &self.lineage, self.next..end);
@@ -168,14 +178,25 @@ impl Follow {
         }
     }
 
-    /// Refuses to wait for items of a life that has been superseded.
-    fn stands(&self) -> Result<()> {
+    /// Refuses to wait for items of a life that was deleted or superseded.
+    async fn stands(&mut self, log: &Log) -> Result<()> {
         let id = self.key.thread;
-        if self.shared.catalog.get(id).is_none_or(|entry| entry.key == self.key) {
+        let Some(entry) = self.shared.catalog.get(id) else { return Ok(()) };
+        if entry.key != self.key {
+            let report = Report::new(OPERATION, "another life of it has taken the place of the one that was followed");
+            return Err(report.of(id).advise("follow the thread again").conflict(None));
+        }
+        let controls = count_of_controls(log.read(), self.key);
+        if controls == self.controls {
             return Ok(());
         }
-        let report = Report::new(OPERATION, "another life of it has taken the place of the one that was followed");
-        Err(report.of(id).advise("follow the thread again").conflict(None))
+        let (shared, log) = (Arc::clone(&self.shared), log.clone());
+        let folded = blocking(OPERATION, move || shared.look_well(OPERATION, log.read(), &entry)).await??;
+        if folded.is_deleted() {
+            return Err(refuse::absent(OPERATION, id, Absence::Unknown));
+        }
+        self.controls = controls;
+        Ok(())
     }
 
     fn read(&mut self, mut items: Items) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
+use threadlog_engine::{Changes, Engine, Error as EngineError, Holders, Lease, LeaseOn, Owner, ReadLog};
 
 use crate::local::blocking::blocking;
 use crate::local::error::from_engine;
@@ -14,24 +14,35 @@ use crate::thread_store::{Holder, Report, Result, refuse};
 
 impl LocalThreadStore {
     /// Who may be writing a thread, here or in another process; `None` if it is cold, or not there. It can be another by the
-    /// time the answer is read: only the operations themselves are sure. *Cost:* a system call.
+    /// time the answer is read: only the operations themselves are sure. *Cost:* a system call; some of them in a store that
+    /// is open for reading.
     ///
     /// # Errors
-    /// `Unavailable` if the system does not say. Of a store that is open for reading only nothing is known: `None`.
+    /// `Unavailable` if the system does not say.
     pub fn holder(&self, id: ThreadId) -> Result<Option<Holder>> {
         const OPERATION: &str = "holder";
         let shared = &self.shared;
         if shared.live.find(id).is_some() {
             return Ok(Some(shared.holder()));
         }
-        let Some(leases) = shared.leases.lock().clone() else { return Ok(None) };
-        let holder = leases.holder(LeaseOn::Writer(id.uuid().as_bytes()));
+        let thread = id.uuid();
+        let writer = LeaseOn::Writer(thread.as_bytes());
+        let leases = shared.leases.lock().clone();
+        let holder = match leases {
+            Some(leases) => leases.holder(writer),
+            None => shared.holder_from_outside(writer),
+        };
         let holder = holder.map_err(|error| from_engine(OPERATION, Some(id), error))?;
         Ok(holder.as_ref().map(Holder::from))
     }
 }
 
 impl Shared {
+    fn holder_from_outside(&self, lease: LeaseOn<'_>) -> threadlog_engine::Result<Option<Owner>> {
+        let holders = Holders::open(Arc::clone(&self.fs), &self.root)?;
+        Ok(holders.map_or(Ok(None), |holders| holders.of(lease))?.map(|holder| holder.owner))
+    }
+
     /// The log that is open now, with what other processes made durable taken in. When there is nothing new that is some
     /// loads from mapped pages.
     pub(super) async fn fresh(self: &Arc<Self>, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {

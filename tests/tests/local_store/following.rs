@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use threadlog::local::{Follow, LocalConfig, LocalThreadStore};
 use threadlog::thread_store::{
-    FollowFrom, FollowParams, ForkThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError, Unavailability,
+    DeleteThreadParams, FollowFrom, FollowParams, ForkThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError,
+    Unavailability,
 };
 use threadlog::{Store, ThreadId};
 use threadlog_engine::fs::sim::SimFs;
@@ -222,6 +223,36 @@ fn closing_ends_it_and_reopening_does_not() {
         closed.unwrap();
         for error in [next.unwrap_err(), follow.next().await.unwrap_err()] {
             assert!(matches!(error, ThreadStoreError::Unavailable(_, Unavailability::Closed)), "{error}");
+        }
+    });
+}
+
+#[test]
+fn deleting_the_thread_ends_it_here_and_elsewhere() {
+    current_thread().block_on(async {
+        let machine = SimFs::new(1);
+        let (store, id) = with_thread(&machine, &["a"]).await;
+        let elsewhere = open(&machine.process(), manual()).await.unwrap();
+        let looking = reader(&machine);
+        for follower in [&store, &elsewhere, &looking] {
+            let mut follow = from(follower, id, FollowFrom::Last(1)).await;
+            assert_eq!(messages(&mut follow, 1).await, said(&[(1, "a")]));
+            assert!(poll_once(&mut follow).is_pending());
+        }
+        let mut follows = Vec::new();
+        for follower in [&store, &elsewhere, &looking] {
+            follows.push(from(follower, id, FollowFrom::End).await);
+        }
+        store.shutdown_thread(id.into()).await.unwrap();
+        let deletion = async {
+            tokio::task::yield_now().await;
+            store.delete_thread(DeleteThreadParams::new(id)).await.unwrap();
+        };
+        let [one, two, three] = &mut follows[..] else { unreachable!() };
+        let (ends, ()) = both(both(both(one.next(), two.next()), three.next()), deletion).await;
+        for end in [ends.0.0, ends.0.1, ends.1] {
+            let error = end.unwrap_err();
+            assert!(matches!(error, ThreadStoreError::ThreadNotFound { .. }), "{error}");
         }
     });
 }
