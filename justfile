@@ -38,6 +38,10 @@ model RUNS="10000":
 seeded-bugs:
     cargo test -p threadlog-tests --features seeded-bugs --test seeded -- --nocapture
 
+# What a crash state of the simulator and a byte of recovery cost, on a quiet machine
+costs:
+    cargo test --release -p threadlog-engine --features sim -- --ignored --nocapture crash_state_costs walk_speed
+
 # Random runs against the model for so many minutes, from the first seed on; what breaks is shrunk and told with its seed
 soak MINUTES="10" FIRST_SEED="1000000" WHAT="random_runs_break":
     THREADLOG_SECONDS=$(({{ MINUTES }} * 60)) THREADLOG_RUNS=1000000000 THREADLOG_FIRST_SEED={{ FIRST_SEED }} \

@@ -7,8 +7,7 @@ use crate::error::Result;
 use crate::fs::Fs;
 use crate::journal::reader::Reader;
 use crate::journal::records::{ReadLog, Record};
-use crate::journal::verify::LostRecord;
-use crate::number::wide;
+use crate::journal::verify::{LostRecord, ReadThrough};
 use crate::recover::log::Damage;
 
 /// What [`salvage`] found.
@@ -34,18 +33,6 @@ pub struct SalvageReport {
 /// As [`Reader::open_lenient`]; a record that cannot be read is no error but part of the report.
 pub fn salvage(fs: Arc<dyn Fs>, root: &Path, each: &mut dyn FnMut(Record)) -> Result<SalvageReport> {
     let reader = Reader::open_lenient(fs, root)?;
-    let mut report = SalvageReport { damage: reader.damage(), ..SalvageReport::default() };
-    for info in reader.streams() {
-        for (ordinal, record) in (0..).zip(reader.read(&info.stream, 0..u64::MAX)) {
-            match record {
-                Ok(record) => {
-                    report.records = report.records.saturating_add(1);
-                    report.payload_bytes = report.payload_bytes.saturating_add(wide(record.payload.len()));
-                    each(record);
-                }
-                Err(error) => report.lost.push(LostRecord { stream: info.stream, ordinal, error }),
-            }
-        }
-    }
-    Ok(report)
+    let ReadThrough { records, payload_bytes, lost } = ReadThrough::of(&reader, each, &mut |_| {});
+    Ok(SalvageReport { records, payload_bytes, lost, damage: reader.damage() })
 }

@@ -9,7 +9,7 @@ use crate::id::StreamId;
 use crate::journal::foreign::Facts;
 use crate::journal::index::Conflict;
 use crate::journal::reader::Reader;
-use crate::journal::records::ReadLog;
+use crate::journal::records::{ReadLog, Record};
 use crate::number::wide;
 use crate::recover::log::Damage;
 
@@ -61,26 +61,42 @@ impl VerifyReport {
 /// As [`Reader::open`]; a record that cannot be read is no error but part of the report.
 pub fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport> {
     let reader = Reader::open(fs, root)?;
-    let mut report = VerifyReport {
+    let ReadThrough { records, payload_bytes, lost } = ReadThrough::of(&reader, &mut |_| {}, progress);
+    Ok(VerifyReport {
         root: root.to_owned(),
         facts: reader.facts(),
-        records: 0,
-        payload_bytes: 0,
+        records,
+        payload_bytes,
         damage: reader.damage(),
-        lost: Vec::new(),
+        lost,
         conflicts: reader.conflicts(),
-    };
-    for info in reader.streams() {
-        for (ordinal, record) in (0..).zip(reader.read(&info.stream, 0..u64::MAX)) {
-            match record {
-                Ok(record) => {
-                    report.records = report.records.saturating_add(1);
-                    report.payload_bytes = report.payload_bytes.saturating_add(wide(record.payload.len()));
+    })
+}
+
+/// What came of reading every record of a store.
+pub(crate) struct ReadThrough {
+    pub records: u64,
+    pub payload_bytes: u64,
+    pub lost: Vec<LostRecord>,
+}
+
+impl ReadThrough {
+    /// Reads stream by stream, in order; `progress` is told after each stream how many records there were so far.
+    pub fn of(reader: &Reader, each: &mut dyn FnMut(Record), progress: &mut dyn FnMut(u64)) -> ReadThrough {
+        let mut through = ReadThrough { records: 0, payload_bytes: 0, lost: Vec::new() };
+        for info in reader.streams() {
+            for (ordinal, record) in (0..).zip(reader.read(&info.stream, 0..u64::MAX)) {
+                match record {
+                    Ok(record) => {
+                        through.records = through.records.saturating_add(1);
+                        through.payload_bytes = through.payload_bytes.saturating_add(wide(record.payload.len()));
+                        each(record);
+                    }
+                    Err(error) => through.lost.push(LostRecord { stream: info.stream, ordinal, error }),
                 }
-                Err(error) => report.lost.push(LostRecord { stream: info.stream, ordinal, error }),
             }
+            progress(through.records);
         }
-        progress(report.records);
+        through
     }
-    Ok(report)
 }

@@ -321,7 +321,7 @@ fn bad(scans: &[Scan]) -> usize {
 
 /// `cargo test --release -p threadlog-engine walk_speed -- --ignored --nocapture`
 #[test]
-#[ignore = "prints speeds"]
+#[ignore = "prints speeds: just costs"]
 fn walk_speed() {
     for (payload, per_group) in [(128, 64), (1024, 16), (1024, 256), (16 << 10, 16), (256 << 10, 4)] {
         let groups = (64 << 20) / (payload * per_group);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::*;
 
 #[test]
-#[ignore = "prints times"]
+#[ignore = "prints times: just costs"]
 fn crash_state_costs() {
     let fs = SimFs::new(1);
     fs.create_dir(path("/store")).unwrap();
