@@ -69,6 +69,18 @@ pub enum Error {
         /// Who holds it, as they wrote it down.
         owner: Box<Owner>,
     },
+    /// A journal whose writer died is being recovered by another process, which does not come to an end.
+    #[error(
+        "{} has to be recovered, its writer died: that has been going on for more than 30 s, by {owner}; \
+         try again, or end that process",
+        path.display()
+    )]
+    Recovering {
+        /// The journal's directory.
+        path: PathBuf,
+        /// Who recovers it, as they wrote it down.
+        owner: Box<Owner>,
+    },
     /// Another process holds the lease that was asked for.
     #[error("it is held by {owner}")]
     Leased {
@@ -167,7 +179,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Error::WriteFailed { .. } | Error::Locked { .. } => true,
+            Error::WriteFailed { .. } | Error::Locked { .. } | Error::Recovering { .. } => true,
             Error::Io { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }

@@ -207,7 +207,7 @@ impl From<threadlog::Error> for Failure {
             | Error::NotDeleted { .. }
             | Error::Ambiguous { .. }
             | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
-            Error::Engine(Engine::Locked { .. }) | Error::Importing { .. } => Exit::Locked,
+            Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. }) | Error::Importing { .. } => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }

@@ -71,6 +71,11 @@ impl Signs {
         self.insist(Kind::Opening, OPENING_ATTEMPTS)
     }
 
+    /// As [`Signs::begin`], without waiting for anybody.
+    pub fn try_begin(&self) -> Result<bool> {
+        self.insist(Kind::Opening, 1)
+    }
+
     /// Ends what [`Signs::begin`] began.
     pub fn end(&self) {
         self.leases.iter().for_each(|leases| leases.unlock_journal(Kind::Opening, self.number));

@@ -3,6 +3,7 @@
 //! A dead writer's last records may stand in the page cache only, above its mark. Whoever continues one of its threads
 //! recovers its journal first, as its next writer would: then they are durable, and seen.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,8 +24,9 @@ const WAIT: Duration = Duration::from_secs(30);
 /// The longest wait for a lock to go whose holder shows no sign of life: the kernel closes a dying process's files one after
 /// another, and only the writer of a store with one journal is alive without a sign.
 const DYING: Duration = Duration::from_millis(100);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_micros(500);
+/// The pauses between two looks: each is twice the one before, so that many who wait leave the processor to the one who
+/// recovers.
+const PAUSES: RangeInclusive<Duration> = Duration::from_micros(500)..=Duration::from_millis(16);
 
 /// What is needed to recover another's journal.
 struct Rescue<'a> {
@@ -33,6 +35,8 @@ struct Rescue<'a> {
     store: [u8; 16],
     config: &'a Config,
     leases: &'a Leases,
+    /// How long somebody else may take over recovering it.
+    wait: Duration,
 }
 
 impl Rescue<'_> {
@@ -41,24 +45,24 @@ impl Rescue<'_> {
         let places = Places::new(self.root, number);
         let since = Instant::now();
         let signs = Signs::new(self.leases.clone(), number);
+        let mut pause = *PAUSES.start();
         while !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
-            if !signs.begin()? {
-                if since.elapsed() > WAIT {
-                    let owner = Box::new(owner_of(&**self.fs, &places));
-                    return Err(Error::Locked { path: places.journal, owner });
+            if signs.try_begin()? {
+                if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
+                    let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
+                    Engine::of_dead(core, lock, signs).close()?;
+                    return Ok(true);
                 }
-                continue;
+                signs.end();
+                if since.elapsed() > DYING {
+                    return Ok(false);
+                }
+            } else if since.elapsed() > self.wait {
+                let owner = Box::new(owner_of(&**self.fs, &places));
+                return Err(Error::Recovering { path: places.journal, owner });
             }
-            if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
-                let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
-                Engine::of_dead(core, lock, signs).close()?;
-                return Ok(true);
-            }
-            signs.end();
-            if since.elapsed() > DYING {
-                return Ok(false);
-            }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
+            pause = pause.saturating_mul(2).min(*PAUSES.end());
         }
         Ok(false)
     }
@@ -88,13 +92,17 @@ impl Engine {
     /// what [`Engine::open`] would cost there.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Locked`] if somebody recovers one and does not come to an end within 30 s.
+    /// [`Error::Io`]; [`Error::Recovering`] if somebody recovers one and does not come to an end within 30 s.
     pub fn recover_dead(&self, changes: &mut Changes) -> Result<()> {
+        self.recover_dead_within(WAIT, changes)
+    }
+
+    pub(crate) fn recover_dead_within(&self, wait: Duration, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
         changes.add(self.refresh()?);
         let Some(leases) = &self.inner.leases else { return Ok(()) };
         let root = &core.places.root;
-        let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases };
+        let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases, wait };
         let doubtful: Vec<u32> = {
             let state = core.state.lock();
             let open = state.foreign.iter().filter(|journal| !journal.is_closed(&core.store));

@@ -24,6 +24,9 @@ pub(super) fn from_engine(operation: &'static str, id: Option<ThreadId>, error: 
         EngineError::Locked { .. } => report("another process has the store open")
             .advise("close it there, or open it for reading")
             .unavailable(Unavailability::Locked),
+        EngineError::Recovering { .. } => {
+            report("what a dead process left is not recovered").unavailable(Unavailability::Locked)
+        }
         EngineError::Closed => report("the store is closed").unavailable(Unavailability::Closed),
         EngineError::WrongOrdinal { .. } | EngineError::StaleLease { .. } => {
             report("somebody else has appended to the thread").advise("resume it again").conflict(None)

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{HandClock, ROOT, append, append_synced, config, record, stream};
 use crate::fs::sim::{CallKind, Choice, EIO, Fault, SimFs};
+use crate::journal::claim::Signs;
 use crate::{Batch, Changes, Config, Engine, Error, LeaseOn, ReadLog};
 
 thread_local! {
@@ -54,6 +56,24 @@ fn what_a_dead_writer_handed_to_the_system_is_durable_once_its_journal_is_recove
     assert_eq!(c.head(&stream(1)).unwrap().durable_ordinal, 2);
     assert!(c.damage().is_empty());
     drop((a, b));
+}
+
+#[test]
+fn a_recovery_elsewhere_that_does_not_end_is_told_with_who_is_at_it() {
+    let disk = SimFs::new(1);
+    let (one, two, three) = (disk.process(), disk.process(), disk.process());
+    let (a, b, c) = (several(&one), several(&two), several(&three));
+    written(&a, 1, 0);
+    one.kill_process();
+    let recovering = Signs::new(c.leases().unwrap().clone(), a.journal());
+    assert!(recovering.try_begin().unwrap());
+    let mut changes = Changes::default();
+    let told = b.recover_dead_within(Duration::ZERO, &mut changes);
+    assert!(matches!(&told, Err(Error::Recovering { owner, .. }) if owner.pid == std::process::id()), "{told:?}");
+    assert!(told.unwrap_err().is_retryable());
+    drop(recovering);
+    assert!(recover_dead(&b).unwrap().streams().eq([&stream(1)]));
+    drop((a, b, c));
 }
 
 #[test]
