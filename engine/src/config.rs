@@ -68,7 +68,8 @@ pub struct Config {
     /// Open for writing even where locks or syncs cannot be trusted (network mounts). Default off.
     pub allow_untrusted: bool,
     /// How many processes may write at a time, each into a journal of its own; one more is refused. At most 255, which is
-    /// the default. With 1 the journal's lock excludes every other writer, and there are no leases.
+    /// the default. With 1 the store is this process's alone: every other writer is refused, and this one if there is another
+    /// (in the first journal). Leases are taken only in a store that has been open to several.
     pub journals_max: u32,
     /// Who does background work. Default: threads.
     pub background: Background,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{Background, Config};
 use crate::fs::sim::SimFs;
+use crate::journal::claim::Signs;
 use crate::journal::engine::Engine;
 
 const THREAD: [u8; 16] = [7; 16];
@@ -47,4 +48,46 @@ fn a_store_of_one_writer_at_a_time_has_no_leases_and_gets_none_by_being_asked() 
         assert!(Holders::open(Arc::new(machine.process()), Path::new(ROOT)).unwrap().is_none());
     }
     engine.close().unwrap();
+}
+
+#[test]
+fn a_writer_that_wants_the_store_alone_excludes_all_others_and_is_excluded_by_them() {
+    let config = |journals_max| Config {
+        background: Background::Manual,
+        prepare_spares: false,
+        journals_max,
+        ..Config::default()
+    };
+    let open = |machine: &SimFs, journals_max| {
+        Engine::open(Arc::new(machine.process()), Path::new(ROOT), config(journals_max))
+    };
+    let machine = SimFs::new(1);
+    let alone = open(&machine, 1).unwrap();
+    assert!(alone.leases().is_none());
+    let refused = open(&machine, 255).map(drop);
+    assert!(matches!(&refused, Err(Error::Locked { path, .. }) if path.ends_with("000")), "{refused:?}");
+    alone.close().unwrap();
+    let first = open(&machine, 255).unwrap();
+    assert!(matches!(open(&machine, 1), Err(Error::Locked { .. })));
+    let second = open(&machine, 255).unwrap();
+    first.close().unwrap();
+    // The first journal is free, and there is a writer in the second: leases keep them apart.
+    let alone = open(&machine, 1).unwrap();
+    let held = second.leases().unwrap().take(LeaseOn::Writer(&THREAD)).unwrap();
+    let taken = alone.leases().unwrap().take(LeaseOn::Writer(&THREAD)).map(drop);
+    assert!(matches!(taken, Err(Error::Leased { .. })), "{taken:?}");
+    drop(held);
+    alone.close().unwrap();
+    second.close().unwrap();
+}
+
+#[test]
+fn signs_that_were_not_given_are_not_taken_away() {
+    let machine = SimFs::new(1);
+    let engine = open(&machine.process(), "one", 255);
+    let holders = Holders::open(Arc::new(machine.process()), Path::new(ROOT)).unwrap().unwrap();
+    assert_eq!(clients(&holders).len(), 1);
+    // Another part of the same process looked at the journal before the engine had it.
+    drop(Signs::new(engine.leases().cloned(), engine.journal()));
+    assert_eq!(clients(&holders).len(), 1);
 }

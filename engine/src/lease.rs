@@ -147,6 +147,21 @@ impl Leases {
         Ok(Leases { inner: Arc::new(Inner { fs, root: root.to_owned(), ranges, state, opening: Mutex::default() }) })
     }
 
+    /// The leases of a store that has been open to several writers; `None` if it never was.
+    pub(crate) fn open_existing(fs: &Arc<dyn Fs>, root: &Path) -> Result<Option<Leases>> {
+        let path = root.join(FILE);
+        match fs.range_locks_read(&path) {
+            Ok(_) => Leases::open(Arc::clone(fs), root).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", &path, error)),
+        }
+    }
+
+    /// The journal by which others learn who we are.
+    pub(crate) fn journal(&self) -> u32 {
+        self.inner.state.lock().journal
+    }
+
     /// Keeps other threads of this process from claiming or recovering a journal meanwhile.
     pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
         self.inner.opening.lock()

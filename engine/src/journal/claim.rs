@@ -4,7 +4,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ const ROSTER_BYTES: u64 = 4096;
 const OPENING_ATTEMPTS: u32 = 20;
 /// How often the sign of life of a dying predecessor is waited for to go: the kernel closes one file after another.
 const DYING_ATTEMPTS: u32 = 5000;
+/// The longest wait for the first journal's lock to go when its holder shows no sign of life.
+const SILENT: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -35,19 +38,67 @@ pub(crate) fn claim(fs: &dyn Fs, root: &Path, config: &Config, leases: Option<&L
     let journals = if leases.is_some() { config.journals_max.min(JOURNALS_MAX) } else { 1 };
     let mut refused = None;
     for number in 0..journals {
-        let places = Places::new(root, number);
-        make_directory(fs, &places.journal, &places.lock())?;
-        let signs = Signs { leases: leases.cloned(), number };
-        if signs.begin()? {
-            match try_claim(fs, &places, config)? {
-                Ok(lock) => return Ok(Claim { places, lock, signs }),
-                Err(_) => signs.end(),
+        let claimed = match claim_one(fs, Places::new(root, number), config, leases)? {
+            // Dying, and then it is free in a moment; or its writer holds no leases, and excludes all others.
+            Claimed::Silent(_) if number == 0 => wait_for_first(fs, root, config, leases)?,
+            claimed => claimed,
+        };
+        match claimed {
+            Claimed::Ours(claim) => return Ok(*claim),
+            Claimed::Theirs(places) | Claimed::Silent(places) => {
+                let owner = Box::new(owner_of(fs, &places));
+                refused.get_or_insert(Error::Locked { owner, path: places.journal });
             }
         }
-        let owner = Box::new(owner_of(fs, &places));
-        refused.get_or_insert(Error::Locked { owner, path: places.journal });
     }
     Err(refused.unwrap_or(Error::Closed))
+}
+
+/// What came of claiming one journal.
+enum Claimed {
+    Ours(Box<Claim>),
+    /// Somebody writes it, or opens it.
+    Theirs(Places),
+    /// Its lock is held, and nobody shows a sign of life.
+    Silent(Places),
+}
+
+fn claim_one(fs: &dyn Fs, places: Places, config: &Config, leases: Option<&Leases>) -> Result<Claimed> {
+    make_directory(fs, &places.journal, &places.lock())?;
+    let signs = Signs::new(leases.cloned(), places.number);
+    if !signs.begin()? {
+        return Ok(Claimed::Theirs(places));
+    }
+    match try_claim(fs, &places, config)? {
+        Ok(lock) => Ok(Claimed::Ours(Box::new(Claim { places, lock, signs }))),
+        Err(_) if leases.is_none() || signs.is_alive()? => Ok(Claimed::Theirs(places)),
+        Err(_) => Ok(Claimed::Silent(places)),
+    }
+}
+
+/// Waits until the first journal is free or shows a sign of life. The only writer that never does has the store to itself
+/// ([`Config::journals_max`] 1).
+fn wait_for_first(fs: &dyn Fs, root: &Path, config: &Config, leases: Option<&Leases>) -> Result<Claimed> {
+    for pause in pauses(SILENT) {
+        match claim_one(fs, Places::new(root, 0), config, leases)? {
+            Claimed::Silent(_) => std::thread::sleep(pause),
+            claimed => return Ok(claimed),
+        }
+    }
+    let places = Places::new(root, 0);
+    Err(Error::Locked { owner: Box::new(owner_of(fs, &places)), path: places.journal })
+}
+
+/// The pauses between looks for so long in all: each is twice the one before, up to 16 ms, so that many who wait leave the
+/// processor to the one they wait for.
+pub(crate) fn pauses(in_all: Duration) -> impl Iterator<Item = Duration> {
+    let mut next = Duration::from_micros(500);
+    let since = Instant::now();
+    std::iter::from_fn(move || {
+        let pause = next;
+        next = next.saturating_mul(2).min(Duration::from_millis(16));
+        (since.elapsed() <= in_all).then_some(pause)
+    })
 }
 
 /// What a writer lets others know of its journal while it opens it and while it writes it, so that they need not try its
@@ -58,32 +109,35 @@ pub(crate) fn claim(fs: &dyn Fs, root: &Path, config: &Config, leases: Option<&L
 pub(crate) struct Signs {
     leases: Option<Leases>,
     number: u32,
+    /// Which ranges are this one's to free: to the kernel all of a process are one holder.
+    opening: AtomicBool,
+    alive: AtomicBool,
 }
 
 impl Signs {
     /// Those of a journal.
-    pub fn new(leases: Leases, number: u32) -> Signs {
-        Signs { leases: Some(leases), number }
+    pub fn new(leases: Option<Leases>, number: u32) -> Signs {
+        Signs { leases, number, opening: AtomicBool::new(false), alive: AtomicBool::new(false) }
     }
 
     /// Begins to open the journal; `false` if somebody else does, and not just for a look.
     pub fn begin(&self) -> Result<bool> {
-        self.insist(Kind::Opening, OPENING_ATTEMPTS)
+        self.insist(Kind::Opening, &self.opening, OPENING_ATTEMPTS)
     }
 
     /// As [`Signs::begin`], without waiting for anybody.
     pub fn try_begin(&self) -> Result<bool> {
-        self.insist(Kind::Opening, 1)
+        self.insist(Kind::Opening, &self.opening, 1)
     }
 
     /// Ends what [`Signs::begin`] began.
     pub fn end(&self) {
-        self.leases.iter().for_each(|leases| leases.unlock_journal(Kind::Opening, self.number));
+        self.free(Kind::Opening, &self.opening);
     }
 
     /// The journal is recovered and has a writer.
     pub fn alive(&self, places: &Places) -> Result<()> {
-        if !self.insist(Kind::Alive, DYING_ATTEMPTS)? {
+        if !self.insist(Kind::Alive, &self.alive, DYING_ATTEMPTS)? {
             let dying = std::io::Error::other("its last writer is gone and still shows a sign of life");
             return Err(Error::io("claim", &places.journal, dying));
         }
@@ -96,24 +150,31 @@ impl Signs {
         self.leases.as_ref().map_or(Ok(false), |leases| leases.is_journal_locked(Kind::Alive, self.number))
     }
 
-    fn insist(&self, kind: Kind, attempts: u32) -> Result<bool> {
+    fn insist(&self, kind: Kind, taken: &AtomicBool, attempts: u32) -> Result<bool> {
         let Some(leases) = &self.leases else { return Ok(true) };
-        for _ in 1..attempts {
+        for attempt in 1..=attempts {
             if leases.lock_journal(kind, self.number)? {
+                taken.store(true, Ordering::Relaxed);
                 return Ok(true);
             }
-            std::thread::sleep(PAUSE);
+            if attempt < attempts {
+                std::thread::sleep(PAUSE);
+            }
         }
-        leases.lock_journal(kind, self.number)
+        Ok(false)
+    }
+
+    fn free(&self, kind: Kind, taken: &AtomicBool) {
+        if let Some(leases) = self.leases.as_ref().filter(|_| taken.swap(false, Ordering::Relaxed)) {
+            leases.unlock_journal(kind, self.number);
+        }
     }
 }
 
 impl Drop for Signs {
     fn drop(&mut self) {
-        if let Some(leases) = &self.leases {
-            leases.unlock_journal(Kind::Opening, self.number);
-            leases.unlock_journal(Kind::Alive, self.number);
-        }
+        self.free(Kind::Opening, &self.opening);
+        self.free(Kind::Alive, &self.alive);
     }
 }
 

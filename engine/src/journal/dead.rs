@@ -3,10 +3,9 @@
 //! A dead writer's last records may stand in the page cache only, above its mark. Whoever continues one of its threads
 //! recovers its journal first, as its next writer would: then they are durable, and seen.
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -19,14 +18,9 @@ use crate::journal::opening::open_journal;
 use crate::journal::place::Places;
 use crate::lease::Leases;
 
-/// The longest wait for somebody who recovers a journal.
+/// The longest wait for somebody who recovers a journal, and for a lock to go whose holder shows no sign of life: the kernel
+/// closes a dying process's files one after another, and what it left is not seen before.
 const WAIT: Duration = Duration::from_secs(30);
-/// The longest wait for a lock to go whose holder shows no sign of life: the kernel closes a dying process's files one after
-/// another, and only the writer of a store with one journal is alive without a sign.
-const DYING: Duration = Duration::from_millis(100);
-/// The pauses between two looks: each is twice the one before, so that many who wait leave the processor to the one who
-/// recovers.
-const PAUSES: RangeInclusive<Duration> = Duration::from_micros(500)..=Duration::from_millis(16);
 
 /// What is needed to recover another's journal.
 struct Rescue<'a> {
@@ -43,10 +37,10 @@ impl Rescue<'_> {
     /// Recovers and closes this journal unless it was closed, or has a living writer. Says whether it had to.
     fn recover(&self, number: u32) -> Result<bool> {
         let places = Places::new(self.root, number);
-        let since = Instant::now();
-        let signs = Signs::new(self.leases.clone(), number);
-        let mut pause = *PAUSES.start();
-        while !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
+        let signs = Signs::new(Some(self.leases.clone()), number);
+        let mut pauses = claim::pauses(self.wait);
+        // One that this process has opened meanwhile is no dead one's.
+        while self.leases.journal() != number && !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
             if signs.try_begin()? {
                 if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
                     let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
@@ -54,15 +48,12 @@ impl Rescue<'_> {
                     return Ok(true);
                 }
                 signs.end();
-                if since.elapsed() > DYING {
-                    return Ok(false);
-                }
-            } else if since.elapsed() > self.wait {
+            }
+            let Some(pause) = pauses.next() else {
                 let owner = Box::new(owner_of(&**self.fs, &places));
                 return Err(Error::Recovering { path: places.journal, owner });
-            }
+            };
             std::thread::sleep(pause);
-            pause = pause.saturating_mul(2).min(*PAUSES.end());
         }
         Ok(false)
     }

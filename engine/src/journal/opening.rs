@@ -53,14 +53,18 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
     store_format::check_place(&*fs, &places)?;
     make_directory(&*fs, &places.large, &places.format())?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;
-    let leases = match leases {
-        // Where ranges cannot be locked, the one journal's lock excludes all others.
-        None if config.journals_max > 1 && ranges::SUPPORTED => Some(Leases::open(Arc::clone(&fs), root)?),
-        leases => leases,
-    };
+    let leases = leases_for(&fs, root, &config, leases)?;
     let alone = leases.clone();
     let _alone = alone.as_ref().map(Leases::alone);
-    let Claim { places, lock, signs } = claim::claim(&*fs, root, &config, leases.as_ref())?;
+    let claimed = claim::claim(&*fs, root, &config, leases.as_ref())?;
+    // Whoever comes from now on finds the lock held, without a sign of life. Who came before holds leases: so must we.
+    if leases.is_none()
+        && let Some(leases) = leases_for(&fs, root, &config, None)?
+    {
+        drop(claimed);
+        return open(fs, root, config, Some(leases));
+    }
+    let Claim { places, lock, signs } = claimed;
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
@@ -75,6 +79,17 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
     let load = |number| Foreign::load(&*fs, Places::new(root, number), Some(store), false);
     core.state.lock().foreign = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
     Ok(Opened { core, lock, signs, leases, roster })
+}
+
+/// The leases to hold: none in a store that was never open to several writers, and is not to be now.
+fn leases_for(fs: &Arc<dyn Fs>, root: &Path, config: &Config, leases: Option<Leases>) -> Result<Option<Leases>> {
+    match leases {
+        // Where ranges cannot be locked, the one journal's lock excludes all others.
+        None if !ranges::SUPPORTED => Ok(None),
+        None if config.journals_max > 1 => Leases::open(Arc::clone(fs), root).map(Some),
+        None => Leases::open_existing(fs, root),
+        leases => Ok(leases),
+    }
 }
 
 /// Recovers a journal whose lock is held, and makes it ready to be written.

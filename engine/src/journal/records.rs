@@ -166,8 +166,8 @@ fn load(
     Ok(Some(Record { stream, ordinal, lease_epoch, clock, codec, payload }))
 }
 
-/// Of records that claim one place, that of the highest lease epoch, at equal epochs the last; and the lease epochs of
-/// those that differ from it.
+/// Of records that claim one place, that of the highest lease epoch, at equal epochs that of the highest journal: whoever
+/// looks, and in which order, sees the same. And the lease epochs of those that differ from it.
 pub(crate) fn contest(
     lookup: &dyn Lookup,
     stream: &StreamId,
@@ -176,12 +176,13 @@ pub(crate) fn contest(
 ) -> Result<(Record, Vec<u64>)> {
     let mut records = Vec::new();
     for at in places {
-        records.extend(load(lookup, &mut Window::new(), stream, at, ordinal, false)?);
+        let record = load(lookup, &mut Window::new(), stream, at, ordinal, false)?;
+        records.extend(record.map(|record| (record.lease_epoch, at.segment.journal, record)));
     }
-    records.sort_by_key(|record| record.lease_epoch);
-    let Some(won) = records.pop() else { return Err(Error::Closed) };
-    let differs = |record: &Record| record.payload != won.payload;
-    let lost = records.iter().filter(|record| differs(record)).map(|record| record.lease_epoch).collect();
+    records.sort_by_key(|(lease_epoch, journal, _)| (*lease_epoch, *journal));
+    let Some((_, _, won)) = records.pop() else { return Err(Error::Closed) };
+    let lost = records.iter().filter(|(_, _, record)| record.payload != won.payload);
+    let lost = lost.map(|(lease_epoch, _, _)| *lease_epoch).collect();
     Ok((won, lost))
 }
 

@@ -46,10 +46,11 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether all acknowledged records can be read.
+    /// Whether all acknowledged records can be read. Of records that lost against another nobody can say whether they had
+    /// been acknowledged: a store with such is not sound.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty() && self.lost.is_empty()
+        self.damage.is_empty() && self.lost.is_empty() && self.conflicts.is_empty()
     }
 }
 

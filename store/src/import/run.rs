@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use threadlog_engine::fs::Fs;
-use threadlog_engine::{Engine, Error as EngineError, Lease, LeaseOn};
+use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn};
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
@@ -90,11 +90,15 @@ impl<'a> Run<'a> {
         Ok(ImportReport { files, refused, skipped, stopped: self.stopped.load(Ordering::Relaxed) })
     }
 
-    /// Keeps other processes from writing a thread, and takes in what they did until now.
+    /// Keeps other processes from writing a thread, and takes in what they did until now: also what those that died meanwhile
+    /// handed to the system.
     pub(super) fn lease(&self, thread: ThreadId) -> Result<Option<Lease>, Fault> {
         let Some(leases) = self.engine.leases() else { return Ok(None) };
         let lease = leases.take(LeaseOn::Writer(thread.uuid().as_bytes())).map_err(Error::from)?;
-        self.look_around()?;
+        let mut changes = Changes::default();
+        let recovered = self.engine.recover_dead(&mut changes);
+        self.take_in(&changes);
+        recovered.map_err(Error::from)?;
         Ok(Some(lease))
     }
 
@@ -111,7 +115,11 @@ impl<'a> Run<'a> {
 
     /// Takes in what other processes made durable.
     fn look_around(&self) -> Result<(), Fault> {
-        let changes = self.engine.refresh().map_err(Error::from)?;
+        self.take_in(&self.engine.refresh().map_err(Error::from)?);
+        Ok(())
+    }
+
+    fn take_in(&self, changes: &Changes) {
         if !changes.is_empty() {
             let threads = changes.streams().map(|stream| ThreadKey::of(stream).thread).collect();
             let mut state = lock(&self.state);
@@ -119,7 +127,6 @@ impl<'a> Run<'a> {
             self.clock.observe(state.table.clock());
             state.owners = state.table.owners();
         }
-        Ok(())
     }
 
     /// Lets go of a lease when everything appended so far is durable.

@@ -230,7 +230,9 @@ impl LocalThreadStore {
     ///
     /// Of a store that is open for reading: looks at the log as it is now.
     ///
-    /// Calls meanwhile answer `Unavailable`. If opening fails the store stays closed, and this can be called again.
+    /// Calls meanwhile answer `Unavailable`. If opening fails the store stays closed, and this can be called again. After a
+    /// [`LocalThreadStore::close`] other processes may have taken threads that were live here: those are live no more, and
+    /// if one had accepted items that were not stored, that is a `Conflict`, told when all else is done.
     ///
     /// [`Unavailability::Poisoned`]: crate::thread_store::Unavailability::Poisoned
     ///
@@ -256,13 +258,14 @@ impl LocalThreadStore {
             let leases = shared.leases.lock().clone();
             let (fs, config) = (Arc::clone(&shared.fs), shared.config.clone());
             let engine = Engine::open_with(fs, &shared.root, config, leases).map_err(failed)?;
-            shared.retake_leases("reopen");
+            let retaken = shared.retake_leases("reopen");
             // The journal that was written until now may be left to somebody else, or to nobody.
             let taken_in = shared.take_in_the_dead(&engine);
             shared.catalog.renew(&engine);
             shared.slot.put(Log::Writer(engine));
             shared.watch.tell();
-            taken_in.map_err(failed)
+            taken_in.map_err(failed)?;
+            retaken
         })
         .await?
     }

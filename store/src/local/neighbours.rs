@@ -123,16 +123,27 @@ impl Shared {
     }
 
     /// Takes them again. A thread that somebody else has taken meanwhile is no longer live here.
-    pub(super) fn retake_leases(&self, operation: &'static str) {
+    ///
+    /// # Errors
+    /// `Conflict` if such a thread had accepted items that were not stored: they are gone.
+    pub(super) fn retake_leases(&self, operation: &'static str) -> Result<()> {
+        let mut result = Ok(());
         for writer in self.live.all() {
             match self.lease(operation, writer.id()) {
                 Ok(lease) => writer.hold(lease),
-                Err(_) => {
+                Err(error) => {
+                    if writer.has_waiting() {
+                        let what =
+                            "another process has taken the thread, and items that were accepted here are not stored";
+                        let report = Report::new(operation, what).of(writer.id()).because(error);
+                        result = Err(report.advise("append them again where the thread is live now").conflict(None));
+                    }
                     writer.end();
                     self.live.remove_this(&writer);
                 }
             }
         }
+        result
     }
 }
 

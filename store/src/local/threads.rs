@@ -36,7 +36,7 @@ impl ThreadStore for LocalThreadStore {
         let opened = shared.opened(OPERATION, id)?;
         let reservation = shared.live.reserve(OPERATION, id, shared.holder())?;
         let lease = shared.lease(OPERATION, id)?;
-        shared.fresh(OPERATION, Some(id)).await?;
+        shared.settled(OPERATION, id).await?;
         if shared.is_taken(OPERATION, &opened.engine, id).await? {
             return Err(refuse::stored(OPERATION, id));
         }

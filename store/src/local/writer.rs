@@ -81,6 +81,8 @@ impl Writer {
         if items.is_empty() {
             return Ok(());
         }
+        // What is accepted when there is no log may find no way into one: others may take the thread.
+        shared.opened(OPERATION, self.id())?;
         let mut refused = self.try_accept(shared, items)?;
         while let Some(items) = refused {
             self.store(shared, OPERATION, false).await.map_err(|error| backlog(self.id(), error))?;

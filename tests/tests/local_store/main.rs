@@ -18,4 +18,5 @@ mod reading;
 mod reopening;
 mod sharing;
 
+mod taken_in;
 mod words;

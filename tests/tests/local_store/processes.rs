@@ -5,7 +5,7 @@ use threadlog::list::ListParams;
 use threadlog::local::{LocalConfig, LocalThreadStore};
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread_store::{
-    CreateThreadParams, Holder, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError,
+    CreateThreadParams, Holder, ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError, Unavailability,
     UpdateThreadMetadataParams,
 };
 use threadlog_engine::Config;
@@ -218,6 +218,8 @@ fn a_thread_taken_over_while_its_store_was_closed_is_not_live_there_any_more() {
             append(&one, id, &["a"]).await.unwrap();
         }
         one.close().await.unwrap();
+        let refused = append(&one, taken, &["into no log"]).await.unwrap_err();
+        assert!(matches!(refused, ThreadStoreError::Unavailable(_, Unavailability::Closed)), "{refused}");
         two.resume_thread(ResumeThreadParams::new(taken)).await.unwrap();
         one.reopen().await.unwrap();
         assert_eq!(one.live_threads(), 1);

@@ -32,7 +32,7 @@ enum Act {
 /// What came of an act: whether it was done; if not, it was refused for a good reason.
 type Done = bool;
 
-const SOURCE: &str = "01900000-0000-7000-8000-000000000001";
+pub const SOURCE: &str = "01900000-0000-7000-8000-000000000001";
 const FORK: &str = "01900000-0000-7000-8000-000000000002";
 
 fn id(text: &str) -> ThreadId {
@@ -40,7 +40,7 @@ fn id(text: &str) -> ThreadId {
 }
 
 /// The rollout file of the source with so many messages.
-fn rollout(folder: &Path, messages: usize) -> PathBuf {
+pub fn rollout(folder: &Path, messages: usize) -> PathBuf {
     let path = folder.join(format!("rollout-2026-01-01T00-00-00-{SOURCE}.jsonl"));
     let mut file = std::fs::File::create(&path).unwrap();
     let head = format!(

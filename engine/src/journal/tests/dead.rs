@@ -65,7 +65,7 @@ fn a_recovery_elsewhere_that_does_not_end_is_told_with_who_is_at_it() {
     let (a, b, c) = (several(&one), several(&two), several(&three));
     written(&a, 1, 0);
     one.kill_process();
-    let recovering = Signs::new(c.leases().unwrap().clone(), a.journal());
+    let recovering = Signs::new(c.leases().cloned(), a.journal());
     assert!(recovering.try_begin().unwrap());
     let mut changes = Changes::default();
     let told = b.recover_dead_within(Duration::ZERO, &mut changes);
