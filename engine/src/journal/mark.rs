@@ -40,6 +40,11 @@ impl MarkPage {
         self.write(&MarkSlot { epoch, durable, boot: self.boot, closed: false });
     }
 
+    /// Makes what was published durable.
+    pub fn sync(&self) -> std::io::Result<()> {
+        self.page.sync()
+    }
+
     /// Says in both slots that the journal was closed cleanly, and writes the page to disk.
     pub fn close(&self, epoch: Epoch, durable: Sequence) -> std::io::Result<()> {
         for _ in MARK_SLOTS {
