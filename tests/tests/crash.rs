@@ -70,3 +70,12 @@ fn no_power_cut_and_no_death_of_one_of_two_processes_breaks_an_invariant() {
     println!("{count}");
     assert!(count.complete, "time was up before every sequence was run");
 }
+
+#[test]
+fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
+    for scene in several::SCENES {
+        let depth = Depth { choices_max: 64, samples: 8, recover_one_in: 16 };
+        let states = several::script(scene, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{broken}"));
+        println!("two processes, {} deals: {states} distinct crash states", scene.len());
+    }
+}

@@ -17,6 +17,7 @@ use crate::journal::mark;
 use crate::journal::opening::open_journal;
 use crate::journal::place::Places;
 use crate::lease::Leases;
+use crate::seeded::{Bug, bug, stolen_lock};
 
 /// The longest wait for somebody who recovers a journal.
 const WAIT: Duration = Duration::from_secs(30);
@@ -41,7 +42,8 @@ impl Rescue<'_> {
         let places = Places::new(self.root, number);
         let since = Instant::now();
         let signs = Signs::new(self.leases.clone(), number);
-        while !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
+        let is_alive = || signs.is_alive().map(|alive| alive && !bug(Bug::SignOfLifeIgnored));
+        while !is_closed(&**self.fs, &places, &self.store)? && !is_alive()? {
             if !signs.begin()? {
                 if since.elapsed() > WAIT {
                     let owner = Box::new(owner_of(&**self.fs, &places));
@@ -49,7 +51,8 @@ impl Rescue<'_> {
                 }
                 continue;
             }
-            if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
+            let claimed = claim::try_claim(&**self.fs, &places, self.config)?.ok();
+            if let Some(lock) = claimed.or_else(|| stolen_lock(Bug::SignOfLifeIgnored)) {
                 let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
                 Engine::of_dead(core, lock, signs).close()?;
                 return Ok(true);
@@ -92,7 +95,9 @@ impl Engine {
     pub fn recover_dead(&self, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
         changes.add(self.refresh()?);
-        let Some(leases) = &self.inner.leases else { return Ok(()) };
+        let Some(leases) = self.inner.leases.as_ref().filter(|_| !bug(Bug::DeadJournalNotRecovered)) else {
+            return Ok(());
+        };
         let root = &core.places.root;
         let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases };
         let doubtful: Vec<u32> = {

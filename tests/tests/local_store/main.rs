@@ -8,7 +8,6 @@ mod executors;
 mod failing;
 mod following;
 mod found_by_runs;
-mod gate;
 mod holding;
 mod imported;
 mod many;
@@ -18,4 +17,4 @@ mod reading;
 mod reopening;
 mod sharing;
 
-mod words;
+use threadlog_tests::{gate, words};

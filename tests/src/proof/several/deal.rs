@@ -15,7 +15,7 @@ pub enum Deal {
     Close,
     /// Dies, and is begun again with its next deal.
     Die,
-    /// Takes in what the other made durable, and compares.
+    /// Takes in what the other made durable, and compares; for who has synced what it appended itself.
     Look,
     /// A sync whose write is cut off after one block: the disk is full.
     FailWrite,

@@ -63,6 +63,74 @@ impl std::fmt::Display for Count {
     }
 }
 
+/// Longer stories, written by hand: each of their deals is cut off at every call.
+pub const SCENES: &[&[Dealt]] = &[
+    // The stream goes to and fro, and a journal is reopened under it.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Give),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Look),
+        (0, Deal::Close),
+        (1, Deal::Put),
+        (1, Deal::Die),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+    ],
+    // Both live, and one writes on after the other took the stream over.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Sync),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Look),
+        (0, Deal::Close),
+    ],
+    // The lease is let go of before what was written under it is settled.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Put),
+        (1, Deal::Give),
+        (1, Deal::Close),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+    ],
+    // One follows the other over a write that failed, and over records that are on their way.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Look),
+        (0, Deal::Put),
+        (0, Deal::Write),
+        (0, Deal::Put),
+        (0, Deal::FailWrite),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Look),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (0, Deal::Look),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Put),
+        (1, Deal::Write),
+        (0, Deal::Look),
+    ],
+];
+
 struct Work<'a> {
     plan: &'a Plan,
     examiner: Examiner,
@@ -119,6 +187,15 @@ pub fn enumerate(plan: &Plan) -> Checked<Count> {
 
 fn examiner(segment_bytes: u64) -> Examiner {
     Examiner::of_several(segment_bytes, JOURNALS as u32, &[SHARED])
+}
+
+/// Runs deals on a fresh store, to their end.
+///
+/// # Errors
+/// The invariant found broken.
+pub fn play(deals: &[Dealt], segment_bytes: u64) -> Checked {
+    let mut pair = Pair::new(segment_bytes);
+    deals.iter().try_for_each(|dealt| pair.apply(*dealt))
 }
 
 /// Runs deals on a fresh store and cuts off each of them at every call. Gives the number of states examined.
