@@ -200,3 +200,7 @@ impl Entry {
 #[cfg(test)]
 #[path = "catalog_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "shuffle_tests.rs"]
+mod shuffle_tests;
