@@ -88,6 +88,30 @@ bugs! {
     BuiltUponIgnored,
     /// Groups need not follow each other by checksum.
     ChainNotChecked,
+    /// A stream is continued without what its dead writer handed to the system.
+    DeadJournalNotRecovered,
+    /// The journal of a living writer is recovered as if it were dead.
+    SignOfLifeIgnored,
+    /// Whoever reads on in another's journal believes one record more than its mark covers.
+    FollowerIgnoresMark,
+    /// Whoever reads on in another's journal does not see that its writer began anew after a failed write.
+    FollowerIgnoresEpoch,
+    /// A journal that another process made is not looked for.
+    NewJournalNotSeen,
+    /// A lease that another process has is given.
+    LeaseNotChecked,
+    /// A lease is freed while records appended under it are on their way.
+    LeaseFreedEarly,
+    /// In the layer above: who continues a stream does so under its last writer's epoch.
+    LeaseEpochNotRaised,
+    /// In the layer above: what says that something was deleted is acknowledged before it is durable.
+    TombstoneNotSynced,
+    /// In the layer above: who builds on a stream does not say so.
+    LifeNotHeldByFork,
+    /// In the layer above: who deletes a stream does not ask who builds on it.
+    LifeNotHeldByDelete,
+    /// In the layer above: what other processes did is read, and what was folded before is shown.
+    ViewsNotTold,
 }
 
 /// Which bug is in, as its place in [`Bug::ALL`] and one; 0: none.
@@ -107,9 +131,10 @@ pub fn plant(bug: Option<Bug>) -> u64 {
     MET.swap(0, Ordering::SeqCst)
 }
 
-/// Whether this bug is in.
+/// Whether this bug is in. For the crates of threadlog only.
+#[doc(hidden)]
 #[cfg(feature = "seeded-bugs")]
-pub(crate) fn bug(bug: Bug) -> bool {
+pub fn bug(bug: Bug) -> bool {
     use std::sync::atomic::Ordering;
     let planted = PLANTED.load(Ordering::Relaxed).checked_sub(1).and_then(|place| Bug::ALL.get(place));
     let is_in = planted.is_some_and(|planted| *planted == bug);
@@ -120,8 +145,28 @@ pub(crate) fn bug(bug: Bug) -> bool {
 }
 
 /// Whether this bug is in: never.
+#[doc(hidden)]
 #[cfg(not(feature = "seeded-bugs"))]
 #[inline(always)]
-pub(crate) const fn bug(_: Bug) -> bool {
+pub const fn bug(_: Bug) -> bool {
     false
+}
+
+/// A lock that nobody gave, if this bug is in that takes one all the same.
+#[cfg(feature = "seeded-bugs")]
+pub(crate) fn stolen_lock(planted: Bug) -> Option<Box<dyn crate::fs::Lock>> {
+    struct Stolen;
+    impl crate::fs::Lock for Stolen {
+        fn describe(&self, _: &str) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    bug(planted).then(|| -> Box<dyn crate::fs::Lock> { Box::new(Stolen) })
+}
+
+/// A lock that nobody gave: there is none.
+#[cfg(not(feature = "seeded-bugs"))]
+#[inline(always)]
+pub(crate) const fn stolen_lock(_: Bug) -> Option<Box<dyn crate::fs::Lock>> {
+    None
 }

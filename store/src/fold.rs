@@ -110,7 +110,17 @@ pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, befo
     look
 }
 
+/// What a life added up to, whether or not it was deleted since: others may have been made of it.
+pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> Folded {
+    fold(log, clock, key, &Folded::nothing(key), false).folded
+}
+
 fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
+    fold(log, clock, key, before, true)
+}
+
+/// `ends`: of a life that was deleted the items are not read.
+fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded, ends: bool) -> Look {
     let (items, mut waiting) = durable(log, key, ITEMS);
     // If the last line was not whole when it was folded: begin again, with the whole one.
     let again = before.open_end && items > before.items;
@@ -121,7 +131,7 @@ fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &F
         waiting |= more;
         folded.controls(log, clock, key, channel, end, &mut refused);
     }
-    if folded.deleted {
+    if folded.deleted && ends {
         return Look { folded, waiting, refused };
     }
     for item in Items::within(log, key, folded.items..items) {

@@ -3,9 +3,11 @@
 pub mod counting;
 #[cfg(feature = "power-cut")]
 pub mod flush_log;
+pub mod gate;
 pub mod proof;
 pub mod real;
 pub mod tidy;
+pub mod words;
 
 /// A number from the environment, or the one given.
 pub fn setting(name: &str, otherwise: u64) -> u64 {

@@ -1,11 +1,14 @@
 //! Every short sequence of steps, the power cut at every call, everything left that may be left.
 //!
-//! `just crash` runs all sequences of up to four steps; without `THREADLOG_CRASH=all` only those of up to three.
+//! `just crash` runs all sequences of up to four steps; without `THREADLOG_CRASH=all` only those of up to three. The same for
+//! two processes, of which also one alone dies at every call.
 
 use std::time::Duration;
 
 use threadlog_tests::proof::crash::{Plan, enumerate};
 use threadlog_tests::proof::examine::Depth;
+use threadlog_tests::proof::several::deal::Deal;
+use threadlog_tests::proof::several::enumeration as several;
 use threadlog_tests::proof::step::Step;
 use threadlog_tests::setting;
 
@@ -40,4 +43,39 @@ fn no_power_cut_breaks_an_invariant() {
     println!("{count}");
     assert!(count.complete, "time was up before every sequence was run");
     assert!(count.states >= least, "only {} states", count.states);
+}
+
+/// Of so many sequences of two processes the last deal is cut off by a death too, by the number of deals.
+const DEATHS: [u64; 5] = [1, 1, 1, 2, 32];
+
+#[test]
+fn no_power_cut_and_no_death_of_one_of_two_processes_breaks_an_invariant() {
+    let all = std::env::var("THREADLOG_CRASH").is_ok_and(|value| value == "all");
+    let lengths = if all { 5 } else { 3 };
+    let depth = |recover_one_in| Depth { choices_max: 256, samples: 16, recover_one_in };
+    let plan = several::Plan {
+        depths: [1, 1, 8, 32, 128][..lengths].iter().map(|one_in| depth(*one_in)).collect(),
+        afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
+        deaths_one_in: DEATHS[..lengths].to_vec(),
+        starts: vec![
+            vec![],
+            vec![(1, Deal::Put), (1, Deal::Sync), (1, Deal::Put), (1, Deal::Write)],
+            vec![(0, Deal::Put), (0, Deal::Sync), (0, Deal::Give), (1, Deal::Put), (1, Deal::Write)],
+        ],
+        segment_bytes: 16 << 10,
+        threads: 2,
+        time_max: Duration::from_secs(setting("THREADLOG_CRASH_SECONDS", 900)),
+    };
+    let count = several::enumerate(&plan).unwrap_or_else(|broken| panic!("{broken}"));
+    println!("{count}");
+    assert!(count.complete, "time was up before every sequence was run");
+}
+
+#[test]
+fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
+    for scene in several::SCENES {
+        let depth = Depth { choices_max: 64, samples: 8, recover_one_in: 16 };
+        let states = several::script(scene, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{broken}"));
+        println!("two processes, {} deals: {states} distinct crash states", scene.len());
+    }
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use threadlog_engine::fs::sim::{CallKind, Fault};
 use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, is_tried, run_on_a_small_disk, run_with_fault};
 use threadlog_tests::proof::invariants::Checked;
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::sites::in_source;
+use threadlog_tests::proof::threads::faults as stores;
 
 /// Runs `work` for 0, 1, 2… on two threads until it says that it is over; the first violation ends it.
 fn until_over(work: impl Fn(u64) -> Checked<bool> + Sync) -> u64 {
@@ -75,6 +77,25 @@ fn a_fault_at_any_call_breaks_no_invariant() {
         println!("{:>10} {class:<18} {count}", format!("{kind:?}"));
     }
     every_place_was_reached(&recorder);
+}
+
+#[test]
+fn a_fault_at_any_call_of_a_stores_operations_breaks_no_invariant() {
+    let all = stores::calls().unwrap_or_else(|broken| panic!("{broken}"));
+    let runs = AtomicU64::new(0);
+    let total = until_over(|number| {
+        let Some(call) = all.get(number as usize) else { return Ok(false) };
+        // Every call gets an error; of what else can go wrong with it every sixth.
+        let fits = |at: usize, (_, fault, fits): &(&str, Fault, &[CallKind])| {
+            (at == 0 || (number as usize + at).is_multiple_of(6)) && is_tried(*fault, fits, *call)
+        };
+        for (_, (_, fault, _)) in FAULTS.iter().enumerate().filter(|(at, fault)| fits(*at, fault)) {
+            stores::run_with_fault(number + 1, *fault, &Recorder::default())?;
+            runs.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(true)
+    });
+    println!("each of {total} calls of a store's operations failed, in {} runs", runs.into_inner());
 }
 
 /// Every place in the engine's source that calls the file system was come by, so a fault was there.

@@ -12,9 +12,12 @@ use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, is_tried, run_with_fault};
 use threadlog_tests::proof::invariants::{Checked, Violation};
 use threadlog_tests::proof::probe::Recorder;
+use threadlog_tests::proof::races::{Act, every_order_of};
 use threadlog_tests::proof::random::{run, steps};
+use threadlog_tests::proof::several::enumeration as several;
 use threadlog_tests::proof::step::Step;
 use threadlog_tests::proof::stories::bases;
+use threadlog_tests::proof::{threads, writers};
 
 const TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -25,12 +28,24 @@ enum Test {
     Crash,
     /// `tests/crash.rs`: every power cut of a long run.
     Script,
+    /// `tests/crash.rs`: every power cut of a run over two segments.
+    Rollover,
+    /// `tests/crash.rs`: every power cut of short sequences of two processes, and every death of one.
+    Several,
+    /// `tests/crash.rs`: the same of long runs of two processes.
+    Scenes,
     /// `tests/faults.rs`: every call goes wrong.
     Faults,
     /// `tests/damage.rs`: every block and file lost or misplaced, bits flipped.
     Damage,
     /// `tests/random.rs`: random runs.
     Random,
+    /// `tests/random.rs`: random runs of several processes that write.
+    Writers,
+    /// `tests/random.rs`: random runs of whole stores.
+    Stores,
+    /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
+    Races,
 }
 
 /// Which test catches which bug.
@@ -60,7 +75,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::GenerationIgnored, Test::Random),
     (Bug::HeadsKeptAfterFailedWrite, Test::Random),
     (Bug::EpochKeptAfterFailedWrite, Test::Random),
-    (Bug::LeftSegmentsNotSynced, Test::Crash),
+    (Bug::LeftSegmentsNotSynced, Test::Rollover),
     (Bug::ReaderIgnoresMark, Test::Crash),
     (Bug::MarkIgnoredAtRecovery, Test::Damage),
     (Bug::LargeFileNotSynced, Test::Crash),
@@ -69,6 +84,18 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::TornPayloadAccepted, Test::Crash),
     (Bug::BuiltUponIgnored, Test::Damage),
     (Bug::ChainNotChecked, Test::Damage),
+    (Bug::DeadJournalNotRecovered, Test::Several),
+    (Bug::SignOfLifeIgnored, Test::Scenes),
+    (Bug::FollowerIgnoresMark, Test::Scenes),
+    (Bug::FollowerIgnoresEpoch, Test::Scenes),
+    (Bug::NewJournalNotSeen, Test::Several),
+    (Bug::LeaseNotChecked, Test::Several),
+    (Bug::LeaseFreedEarly, Test::Scenes),
+    (Bug::LeaseEpochNotRaised, Test::Stores),
+    (Bug::TombstoneNotSynced, Test::Stores),
+    (Bug::LifeNotHeldByFork, Test::Races),
+    (Bug::LifeNotHeldByDelete, Test::Races),
+    (Bug::ViewsNotTold, Test::Stores),
 ];
 
 impl Test {
@@ -77,9 +104,24 @@ impl Test {
         match self {
             Test::Crash => crash(),
             Test::Script => script(WORKLOADS[0], 16 << 10, &Depth { recover_one_in: 16, ..DEPTH }).map(|_| ()),
+            Test::Rollover => {
+                let steps = [Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Small, Step::Sync];
+                script(&steps, 16 << 10, &Depth { recover_one_in: 16, ..DEPTH }).map(|_| ())
+            }
+            Test::Several => two_processes(),
+            Test::Scenes => scenes(),
             Test::Faults => faults(),
             Test::Damage => damage(),
-            Test::Random => random(),
+            Test::Random => seeds(|seed| run(seed, &steps(seed, 200), &Recorder::default())),
+            Test::Writers => {
+                seeds(|seed| writers::run::run(seed, &writers::deed::deeds(seed, 200), &Recorder::default()))
+            }
+            Test::Stores => seeds(|seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default())),
+            Test::Races => {
+                every_order_of(Act::Fork, Act::DeleteAll);
+                every_order_of(Act::DeleteAll, Act::Fork);
+                Ok(())
+            }
         }
     }
 }
@@ -135,22 +177,56 @@ fn damage() -> Checked {
     Ok(())
 }
 
-fn random() -> Checked {
-    let began = Instant::now();
-    (1..1000).take_while(|_| began.elapsed() < TIME_MAX).try_for_each(|seed| {
-        run(seed, &steps(seed, 200), &Recorder::default()).map_err(|(_, broken)| broken.after(format!("seed {seed}")))
-    })
+fn two_processes() -> Checked {
+    let plan = several::Plan {
+        depths: vec![Depth { recover_one_in: 64, ..DEPTH }; 4],
+        afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
+        deaths_one_in: vec![1; 4],
+        starts: vec![vec![]],
+        segment_bytes: 16 << 10,
+        threads: 2,
+        time_max: TIME_MAX,
+    };
+    several::enumerate(&plan).map(|_| ())
 }
+
+/// First as they are: what shows without a death shows at once.
+fn scenes() -> Checked {
+    several::SCENES.iter().try_for_each(|scene| several::play(scene, 16 << 10))?;
+    let depth = Depth { choices_max: 16, samples: 4, recover_one_in: 0 };
+    several::SCENES.iter().try_for_each(|scene| several::script(scene, 16 << 10, &depth).map(|_| ()))
+}
+
+/// Runs by seed until time is up.
+fn seeds(run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Checked {
+    let began = Instant::now();
+    (1..1000)
+        .take_while(|_| began.elapsed() < TIME_MAX)
+        .try_for_each(|seed| run(seed).map_err(|(_, broken)| broken.after(format!("seed {seed}"))))
+}
+
+/// The tests but for the enumerations, which others run to their ends.
+const QUIET: [Test; 9] = [
+    Test::Script,
+    Test::Rollover,
+    Test::Scenes,
+    Test::Faults,
+    Test::Damage,
+    Test::Random,
+    Test::Writers,
+    Test::Stores,
+    Test::Races,
+];
 
 #[test]
 fn every_seeded_bug_is_caught() {
     let missing: Vec<&Bug> = Bug::ALL.iter().filter(|bug| !CATCHES.iter().any(|(other, _)| other == *bug)).collect();
     assert!(missing.is_empty(), "no test is named for {missing:?}");
     // Without a bug the same tests find nothing, so it is the bug that they catch.
-    for test in [Test::Script, Test::Faults, Test::Damage, Test::Random] {
+    let only = std::env::var("THREADLOG_BUG").ok();
+    for test in QUIET.into_iter().filter(|_| only.is_none()) {
         test.run().unwrap_or_else(|broken| panic!("without any bug, {test:?}: {broken}"));
     }
-    let only = std::env::var("THREADLOG_BUG").ok();
     let mut failures = Vec::new();
     for (bug, test) in CATCHES.iter().filter(|(bug, _)| only.as_ref().is_none_or(|only| *only == format!("{bug:?}"))) {
         let began = Instant::now();
@@ -160,7 +236,12 @@ fn every_seeded_bug_is_caught() {
         let time = began.elapsed();
         let caught: Option<String> = match outcome {
             Ok(Ok(())) => None,
-            Ok(Err(broken)) => Some(first_line(&broken)),
+            Ok(Err(broken)) => {
+                if only.is_some() {
+                    println!("{broken}");
+                }
+                Some(first_line(&broken))
+            }
             Err(_) => Some("a panic".to_owned()),
         };
         let shown = caught.clone().unwrap_or_else(|| "NOT CAUGHT".to_owned());

@@ -17,6 +17,7 @@ use crate::journal::mark;
 use crate::journal::opening::open_journal;
 use crate::journal::place::Places;
 use crate::lease::Leases;
+use crate::seeded::{Bug, bug, stolen_lock};
 
 /// The longest wait for somebody who recovers a journal, and for a lock to go whose holder shows no sign of life: the kernel
 /// closes a dying process's files one after another, and what it left is not seen before.
@@ -39,10 +40,12 @@ impl Rescue<'_> {
         let places = Places::new(self.root, number);
         let signs = Signs::new(Some(self.leases.clone()), number);
         let mut pauses = claim::pauses(self.wait);
+        let is_alive = || signs.is_alive().map(|alive| alive && !bug(Bug::SignOfLifeIgnored));
         // One that this process has opened meanwhile is no dead one's.
-        while self.leases.journal() != number && !is_closed(&**self.fs, &places, &self.store)? && !signs.is_alive()? {
+        while self.leases.journal() != number && !is_closed(&**self.fs, &places, &self.store)? && !is_alive()? {
             if signs.try_begin()? {
-                if let Ok(lock) = claim::try_claim(&**self.fs, &places, self.config)? {
+                let claimed = claim::try_claim(&**self.fs, &places, self.config)?.ok();
+                if let Some(lock) = claimed.or_else(|| stolen_lock(Bug::SignOfLifeIgnored)) {
                     let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
                     Engine::of_dead(core, lock, signs).close()?;
                     return Ok(true);
@@ -91,7 +94,9 @@ impl Engine {
     pub(crate) fn recover_dead_within(&self, wait: Duration, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
         changes.add(self.refresh()?);
-        let Some(leases) = &self.inner.leases else { return Ok(()) };
+        let Some(leases) = self.inner.leases.as_ref().filter(|_| !bug(Bug::DeadJournalNotRecovered)) else {
+            return Ok(());
+        };
         let root = &core.places.root;
         let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases, wait };
         let doubtful: Vec<u32> = {

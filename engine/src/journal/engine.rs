@@ -24,6 +24,7 @@ use crate::journal::stats::Stats;
 use crate::journal::ticket::{Append, Durable, Ticket};
 use crate::lease::Leases;
 use crate::recover::log::Damage;
+use crate::seeded::{Bug, bug};
 use crate::sync::{self, JoinHandle, Mutex};
 
 /// A store that is open for writing. Cheap to clone; all clones are one engine.
@@ -220,7 +221,9 @@ impl Engine {
         let gone = {
             let mut state = core.state.lock();
             let Some(waiting) = &mut state.kept else { return };
-            waiting.push((ticket, kept));
+            if !bug(Bug::LeaseFreedEarly) {
+                waiting.push((ticket, kept));
+            }
             state.let_go(core.durable())
         };
         drop(gone);

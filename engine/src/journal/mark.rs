@@ -13,7 +13,8 @@ use crate::journal::place::Places;
 /// How often a page in which nothing is sound is looked at.
 const LOOKS: u32 = 100;
 
-/// The page, mapped for writing.
+/// The page, mapped for writing. What counts is never written over: a writer that dies half way through a slot leaves the
+/// other one, which says what was said last.
 pub(crate) struct MarkPage {
     page: Arc<dyn SharedPage>,
     store: [u8; 16],
@@ -27,26 +28,35 @@ impl MarkPage {
         let path = places.mark();
         let page = fs.shared_page(&path, MARK_FILE_BYTES).map_err(|error| Error::io("map", &path, error))?;
         let boot = boot_word(fs)?;
-        let slot = newest(&words(&*page), &store);
-        Ok((MarkPage { page, store, boot, turn: AtomicUsize::new(0) }, slot))
+        let words = words(&*page);
+        let slot = newest(&words, &store);
+        let is_newest = |at: &usize| words.get(*at..).and_then(|words| MarkSlot::from_words(words, &store)) == slot;
+        let turn = MARK_SLOTS.iter().position(is_newest).map_or(0, |newest| newest.saturating_add(1));
+        Ok((MarkPage { page, store, boot, turn: AtomicUsize::new(turn) }, slot))
     }
 
     /// Publishes a durable mark. Costs a checksum of 48 bytes and five stores; no system call.
     pub fn publish(&self, epoch: Epoch, durable: Sequence) {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let at = MARK_SLOTS.get(turn % MARK_SLOTS.len()).copied().unwrap_or(0);
-        self.write(at, &MarkSlot { epoch, durable, boot: self.boot, closed: false });
+        self.write(&MarkSlot { epoch, durable, boot: self.boot, closed: false });
+    }
+
+    /// Makes what was published durable.
+    pub fn sync(&self) -> std::io::Result<()> {
+        self.page.sync()
     }
 
     /// Says in both slots that the journal was closed cleanly, and writes the page to disk.
     pub fn close(&self, epoch: Epoch, durable: Sequence) -> std::io::Result<()> {
-        for at in MARK_SLOTS {
-            self.write(at, &MarkSlot { epoch, durable, boot: self.boot, closed: true });
+        for _ in MARK_SLOTS {
+            self.write(&MarkSlot { epoch, durable, boot: self.boot, closed: true });
         }
         self.page.sync()
     }
 
-    fn write(&self, at: usize, slot: &MarkSlot) {
+    /// Writes the slot whose turn it is.
+    fn write(&self, slot: &MarkSlot) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let at = MARK_SLOTS.get(turn % MARK_SLOTS.len()).copied().unwrap_or(0);
         for (word, value) in slot.to_words(&self.store).into_iter().enumerate() {
             self.page.store(at.saturating_add(word), value);
         }
@@ -90,3 +100,7 @@ fn words(page: &dyn SharedPage) -> Vec<u64> {
     let end = MARK_SLOTS.into_iter().max().unwrap_or(0).saturating_add(MARK_SLOT_WORDS);
     (0..end.min(page.words())).map(|index| page.load(index)).collect()
 }
+
+#[cfg(test)]
+#[path = "mark_tests.rs"]
+mod tests;

@@ -109,11 +109,21 @@ pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], con
         index.move_tail(&tail, log.witness, &offsets);
     }
     mark.publish(tail.epoch, next_sequence(&log).before());
+    if slot.map_or(!scans.is_empty(), |slot| !slot.closed) {
+        settle(&*fs, &names, &places, &mark)?;
+    }
     sweep(&*fs, &places, &scans, &log)?;
     let state = State::new(index, next_sequence(&log));
     let mut core = Core::new(fs, names, places, store, config, state, tail, shelf, mark);
     core.counters = counters;
     Ok(core)
+}
+
+/// Makes it durable that the epochs before go no further than was found. What a dead writer gave up may have been taken back
+/// in the page cache only; whoever continues its streams in another journal supersedes nothing in this one.
+fn settle(fs: &dyn Fs, names: &Names, places: &Places, mark: &MarkPage) -> Result<()> {
+    mark.sync().map_err(|error| Error::io("sync", &places.mark(), error))?;
+    names.sync(fs, &places.journal)
 }
 
 /// The sequence that the next record gets: above everything found, and above what is known to be lost.

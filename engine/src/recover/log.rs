@@ -34,7 +34,7 @@ impl Scan {
 pub struct Mark {
     /// The epoch that wrote it.
     pub epoch: Epoch,
-    /// Every record up to here is durable.
+    /// Every record up to here is durable, and of the epochs before this one nothing above counts.
     pub durable: Sequence,
 }
 

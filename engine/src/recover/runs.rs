@@ -84,7 +84,9 @@ pub(crate) fn runs(scans: &[Scan], mark: Option<Mark>) -> Runs {
     // A run ends before the start of any later run that counts, not only of the next: starts never fall.
     let mut until = Sequence(u64::MAX);
     for run in runs.counted.iter_mut().rev() {
-        run.until = until;
+        // What a writer gave up or a recovery did not find stays gone, whether or not a later epoch has begun on the disk.
+        let ended = mark.filter(|mark| run.epoch < mark.epoch).map(|mark| mark.durable.plus(1));
+        run.until = ended.map_or(until, |ended| until.min(ended));
         until = run.start.sequence().map_or(until, |start| until.min(start));
     }
     runs

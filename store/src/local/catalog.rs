@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Changes, Error as EngineError, ReadLog};
 
 use crate::clock::HybridClock;
@@ -150,7 +151,7 @@ impl Entry {
     pub(super) fn next_epoch(&self, log: &dyn ReadLog) -> u64 {
         let in_log = log.head(&self.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let before = self.epoch.fetch_max(in_log, Ordering::AcqRel).max(in_log);
-        let next = before.saturating_add(1);
+        let next = before.saturating_add(u64::from(!bug(Bug::LeaseEpochNotRaised)));
         // Only one writer at a time is being made: ids are reserved before this is called.
         self.epoch.fetch_max(next, Ordering::AcqRel);
         next
@@ -199,3 +200,7 @@ impl Entry {
 #[cfg(test)]
 #[path = "catalog_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "shuffle_tests.rs"]
+mod shuffle_tests;

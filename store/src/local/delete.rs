@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
 
 use crate::event::Control;
@@ -80,7 +81,9 @@ impl Shared {
 
     /// Keeps everybody from building on the lives of a thread.
     fn hold(&self, target: ThreadId, lease: Option<Lease>, lives: &[ThreadKey]) -> Result<Held> {
-        let Some(leases) = self.leases.lock().clone() else { return Ok(Held { _lease: lease, _lives: Vec::new() }) };
+        let Some(leases) = self.leases.lock().clone().filter(|_| !bug(Bug::LifeNotHeldByDelete)) else {
+            return Ok(Held { _lease: lease, _lives: Vec::new() });
+        };
         let end = |key: &ThreadKey| {
             let thread = key.thread.uuid();
             leases.take(LeaseOn::EndOfLife(thread.as_bytes(), key.incarnation)).map_err(|error| match error {
@@ -103,7 +106,8 @@ impl Shared {
                     .map_err(failed)?;
             }
             let ticket = engine.append(batch).map_err(failed)?;
-            match engine.sync(ticket) {
+            let synced = if bug(Bug::TombstoneNotSynced) { Ok(()) } else { engine.sync(ticket) };
+            match synced {
                 Ok(()) => return Ok(()),
                 // They are certainly not in the log.
                 Err(EngineError::WriteFailed { .. }) if attempt < ATTEMPTS => attempt += 1,

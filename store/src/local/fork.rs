@@ -147,9 +147,12 @@ impl Shared {
         if key == known.0 {
             return summary(known.1);
         }
-        match self.catalog.get(key.thread).filter(|entry| entry.key == key) {
-            Some(entry) => summary(&entry.look(log, &self.clock).0),
-            None => summary(&fold::go_on(log, &self.clock, key, &Folded::nothing(key)).folded),
+        let known = self.catalog.get(key.thread).filter(|entry| entry.key == key);
+        let folded = known.map(|entry| entry.look(log, &self.clock).0).filter(|folded| !folded.is_deleted());
+        match folded {
+            Some(folded) => summary(&folded),
+            // Of a life that was deleted, or has a successor, its forks still show what they inherited.
+            None => summary(&fold::as_it_was(log, &self.clock, key)),
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use threadlog_engine::fs::sim::SimFs;
-use threadlog_engine::{Batch, Engine, Error, Reader};
+use threadlog_engine::{Batch, Changes, Config, Engine, Error, LeaseOn, ReadLog, Reader};
 
-use super::content::Line;
+use super::content::{Line, stream};
 use super::found::Found;
 use super::invariants::{Checked, Evidence, I9, Violation, judge};
 use super::model::Duty;
@@ -38,6 +38,9 @@ impl Depth {
 /// Examines states of the disk, each one once.
 pub struct Examiner {
     segment_bytes: u64,
+    journals: u32,
+    /// Streams to which something is appended after a recovery, to see that the store goes on.
+    afterwards: &'static [u8],
     /// Every state seen, by the hash of all that is durable in it, with what was found.
     seen: Vec<Mutex<HashMap<u64, Total>>>,
     /// Power cuts tried; many lead to states seen before.
@@ -46,14 +49,21 @@ pub struct Examiner {
     pub moments: AtomicU64,
 }
 
-/// The stream of the record that is appended after a recovery, to see that the store goes on.
-const AFTERWARDS: u8 = 9;
-
 impl Examiner {
     /// One that has seen nothing yet.
     pub fn new(segment_bytes: u64) -> Examiner {
+        Examiner::of(segment_bytes, 1, &[9])
+    }
+
+    /// One of stores with so many journals, of which one stream passes from writer to writer.
+    pub fn of_several(segment_bytes: u64, journals: u32, shared: &'static [u8]) -> Examiner {
+        Examiner::of(segment_bytes, journals, shared)
+    }
+
+    fn of(segment_bytes: u64, journals: u32, afterwards: &'static [u8]) -> Examiner {
         let seen = (0..64).map(|_| Mutex::default()).collect();
-        Examiner { segment_bytes, seen, cuts: AtomicU64::new(0), moments: AtomicU64::new(0) }
+        let (cuts, moments) = (AtomicU64::new(0), AtomicU64::new(0));
+        Examiner { segment_bytes, journals, afterwards, seen, cuts, moments }
     }
 
     /// How many different states of the disk were examined.
@@ -84,7 +94,11 @@ impl Examiner {
         Ok(records)
     }
 
-    fn cut(&self, moment: &Moment, shown: u64, depth: &Depth) -> Checked {
+    /// Cuts the power at a moment, in every way; so many records were shown to somebody.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub fn cut(&self, moment: &Moment, shown: u64, depth: &Depth) -> Checked {
         self.moments.fetch_add(1, Ordering::Relaxed);
         let space = moment.disk.crash_points();
         let all = space.states() <= depth.choices_max;
@@ -127,7 +141,7 @@ impl Examiner {
         let probe = Probe::new(disk.clone(), recorder.clone());
         let engine = self.recover(&probe, &duty, total, thorough)?;
         if deeper {
-            go_on(&engine, &recorder, duty).map_err(|broken| broken.after("going on after a recovery"))?;
+            self.go_on(&engine, &recorder, duty).map_err(|broken| broken.after("going on after a recovery"))?;
         }
         let moments = if deeper { recorder.finish(disk) } else { Vec::new() };
         // What the engine does when it is dropped happens to a dead machine.
@@ -141,12 +155,42 @@ impl Examiner {
     }
 
     fn recover(&self, probe: &Probe, duty: &Duty, total: Total, thorough: bool) -> Checked<Engine> {
-        let config = config(self.segment_bytes, &Arc::default());
-        let engine = Engine::open(Arc::new(probe.clone()), Path::new(ROOT), config)
-            .map_err(|error| Violation::new(I9, format!("the store does not open: {error}")))?;
-        let found = Found::gather(&engine, thorough);
-        judge(&Evidence { before: Some(total), read: Some(total), ..Evidence::new(duty, &found) })?;
+        let wrong = |what: &'static str| move |error| Violation::new(I9, format!("{what}: {error}"));
+        let config = Config { journals_max: self.journals, ..config(self.segment_bytes, &Arc::default()) };
+        let engine =
+            Engine::open(Arc::new(probe.clone()), Path::new(ROOT), config).map_err(wrong("the store does not open"))?;
+        let check = || {
+            let found = Found::gather(&engine, thorough);
+            judge(&Evidence { before: Some(total), read: Some(total), ..Evidence::new(duty, &found) })
+        };
+        check()?;
+        if self.journals > 1 {
+            engine.recover_dead(&mut Changes::default()).map_err(wrong("the other journals are not recovered"))?;
+            check().map_err(|broken| broken.after("recovering the other journals"))?;
+        }
         Ok(engine)
+    }
+
+    /// Appends to a store just recovered: it must take it, and keep it.
+    fn go_on(&self, engine: &Engine, recorder: &Recorder, duty: Duty) -> Checked {
+        let wrong = |error: Error| Violation::new(I9, format!("the store is recovered and does not go on: {error}"));
+        let (mut batch, mut lines, mut held) = (Batch::new(), Vec::new(), Vec::new());
+        for number in self.afterwards {
+            if let Some(leases) = engine.leases() {
+                held.push(leases.take(LeaseOn::Writer(&stream(*number).thread)).map_err(wrong)?);
+            }
+            let head = engine.head(&stream(*number)).map_or((0, 0), |head| (head.next_ordinal, head.lease_epoch));
+            let line = Line::new(*number, head.0, 2 * head.1 + 2, 100);
+            batch.push(line.new_record(&line.payload())).map_err(wrong)?;
+            lines.push(line);
+        }
+        let (records, sum) = duty.chains[0].sums[0];
+        let sum = lines.iter().fold(sum, |sum, line| sum.wrapping_add(line.print));
+        recorder.owe(duty.perhaps(&lines));
+        let ticket = engine.append(batch).map_err(wrong)?;
+        engine.sync(ticket).map_err(wrong)?;
+        recorder.owe(Duty::exactly(records + lines.len() as u64, sum));
+        Ok(())
     }
 }
 
@@ -161,20 +205,4 @@ fn read(disk: &SimFs, thorough: bool) -> Checked<Found> {
         Err(Error::NoStore { .. }) => Ok(Found::default()),
         Err(error) => Err(Violation::new(I9, format!("the store does not open for reading: {error}"))),
     }
-}
-
-/// Appends a record to a store just recovered: it must take it, and keep it.
-fn go_on(engine: &Engine, recorder: &Recorder, duty: Duty) -> Checked {
-    let wrong = |error: Error| Violation::new(I9, format!("the store is recovered and does not go on: {error}"));
-    let next = threadlog_engine::ReadLog::head(engine, &super::content::stream(AFTERWARDS));
-    let line = Line::new(AFTERWARDS, next.map_or(0, |head| head.next_ordinal), 1, 100);
-    let payload = line.payload();
-    let mut batch = Batch::new();
-    batch.push(line.new_record(&payload)).map_err(wrong)?;
-    let (records, sum) = duty.chains[0].sums[0];
-    recorder.owe(duty.perhaps(&line));
-    let ticket = engine.append(batch).map_err(wrong)?;
-    engine.sync(ticket).map_err(wrong)?;
-    recorder.owe(Duty::exactly(records + 1, sum.wrapping_add(line.print)));
-    Ok(())
 }

@@ -7,6 +7,8 @@
 //! - [`damage`], [`stories`], [`faults`], [`sites`]: every bit, every failing call, every place in the source that calls.
 //! - [`random`]: long runs by seed, shrunk when they break something.
 //! - [`writers`], [`pieces`]: the same for several processes that write, each into its journal.
+//! - [`races`]: what several processes do to one thread at once, in every order of their steps.
+//! - [`several`]: the enumeration for two processes that write one disk.
 //! - [`threads`]: the same for whole stores, many calls at once.
 
 pub mod content;
@@ -20,7 +22,9 @@ pub mod look;
 pub mod model;
 pub mod pieces;
 pub mod probe;
+pub mod races;
 pub mod random;
+pub mod several;
 pub mod sites;
 pub mod step;
 pub mod stories;

@@ -64,6 +64,28 @@ impl Chain {
         Chain { batches, sums }
     }
 
+    /// This log and another, each with so many durable records: these first, and any prefix of one with any of the other.
+    fn beside(&self, durable: u64, other: &Chain, durable_of_other: u64) -> Chain {
+        let (kept, rest) = self.split(durable);
+        let (kept_of_other, rest_of_other) = other.split(durable_of_other);
+        let batches = [kept, kept_of_other, rest, rest_of_other].concat();
+        let sums_of = |chain: &Chain, durable: u64| -> Vec<(u64, u64)> {
+            chain.sums.iter().copied().filter(|(records, _)| *records >= durable).collect()
+        };
+        let ours = sums_of(self, durable);
+        let both = sums_of(other, durable_of_other).into_iter().flat_map(|(records, sum)| {
+            ours.iter().map(move |(own, own_sum)| (own + records, own_sum.wrapping_add(sum))).collect::<Vec<_>>()
+        });
+        Chain { sums: both.collect(), batches }
+    }
+
+    /// The batches with the first so many records, and the rest.
+    fn split(&self, records: u64) -> (Vec<Arc<Sent>>, Vec<Arc<Sent>>) {
+        let at = self.sums.iter().position(|(before, _)| *before >= records).unwrap_or(self.batches.len());
+        let (kept, rest) = self.batches.split_at(at.min(self.batches.len()));
+        (kept.to_vec(), rest.to_vec())
+    }
+
     /// All records, in order.
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
         self.batches.iter().flat_map(|sent| &sent.lines)
@@ -85,15 +107,29 @@ impl Duty {
         chain.filter(|_| records >= self.durable).map(|chain| Duty { durable: records, chains: vec![chain] })
     }
 
+    /// What is owed of several logs side by side: of each what is owed of it, whatever of the others.
+    pub fn together(duties: &[Duty]) -> Duty {
+        let nothing = Duty { durable: 0, chains: vec![Chain::new(Vec::new())] };
+        duties.iter().fold(nothing, |one, other| {
+            let beside = |chain: &Chain| {
+                let chain = chain.clone();
+                other.chains.iter().map(move |behind| chain.beside(one.durable, behind, other.durable))
+            };
+            let chains = one.chains.iter().flat_map(beside).collect();
+            Duty { durable: one.durable + other.durable, chains }
+        })
+    }
+
     /// Exactly this much, whatever it is.
     pub fn exactly(records: u64, sum: u64) -> Duty {
         Duty { durable: records, chains: vec![Chain { batches: Vec::new(), sums: vec![(records, sum)] }] }
     }
 
-    /// As [`Duty::exactly`], and perhaps one record more.
-    pub fn perhaps(mut self, line: &Line) -> Duty {
+    /// As [`Duty::exactly`], and perhaps one batch more.
+    pub fn perhaps(mut self, lines: &[Line]) -> Duty {
         for chain in &mut self.chains {
-            let last = chain.sums.last().map(|(records, sum)| (records + 1, sum.wrapping_add(line.print)));
+            let more = lines.iter().fold(0, |sum: u64, line| sum.wrapping_add(line.print));
+            let last = chain.sums.last().map(|(records, sum)| (records + lines.len() as u64, sum.wrapping_add(more)));
             chain.sums.extend(last);
         }
         self
@@ -226,6 +262,12 @@ impl Model {
         let mut chains = vec![with(&self.log[self.durable..])];
         chains.extend(self.given_up.iter().map(|rest| with(rest)));
         Duty { durable: self.durable_records(), chains }
+    }
+
+    /// What is owed once nothing that is not durable is left.
+    pub fn durable_duty(&self) -> Duty {
+        let durable = Chain::new(self.log[..self.durable].to_vec());
+        Duty { durable: self.durable_records(), chains: vec![durable] }
     }
 
     /// The record that stands at an ordinal of a stream.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use threadlog_engine::fs::sim::{CallKind, SimFs};
@@ -109,7 +109,8 @@ impl Recorder {
         self.inner.lock().expect("a panic elsewhere ends the test anyway")
     }
 
-    fn note(&self, disk: &SimFs, kind: CallKind, path: &Path) {
+    /// Notes a call. `lasting`: it can change what is on the disk, which a lock that only the kernel knows of does not.
+    fn note(&self, disk: &SimFs, kind: CallKind, path: &Path, lasting: bool) {
         let mut recording = self.lock();
         if let Some(calls) = &mut recording.calls {
             *calls.entry((kind, class(path))).or_default() += 1;
@@ -121,14 +122,18 @@ impl Recorder {
         if let Some(sites) = &mut recording.sites {
             sites.extend(sites::on_the_stack());
         }
-        let changes = !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact);
-        recording.changes += u64::from(changes);
+        recording.changes += u64::from(changes(kind));
         let duty = Arc::clone(&recording.duty);
         // Between two calls that change nothing there is nothing new for a power cut to leave.
-        if let Some(moments) = recording.moments.as_mut().filter(|_| changes) {
+        if let Some(moments) = recording.moments.as_mut().filter(|_| changes(kind) && lasting) {
             moments.push(Moment { disk: disk.snapshot(), duty, next: format!("{kind:?} {}", path.display()) });
         }
     }
+}
+
+/// Whether such a call can change what others see: the disk, or who holds what.
+fn changes(kind: CallKind) -> bool {
+    !matches!(kind, CallKind::Open | CallKind::Read | CallKind::List | CallKind::Fact)
 }
 
 /// What a path names, in one word.
@@ -156,12 +161,33 @@ pub struct Probe {
     recorder: Recorder,
     mute: Arc<AtomicBool>,
     dead: Arc<AtomicBool>,
+    /// Calls and stores of this process so far that others could see.
+    acts: Arc<AtomicU64>,
+    /// The process dies in the place of this one of them.
+    last: Arc<AtomicU64>,
 }
 
 impl Probe {
     /// Puts a recorder before a disk.
     pub fn new(disk: SimFs, recorder: Recorder) -> Probe {
-        Probe { disk, recorder, mute: Arc::default(), dead: Arc::default() }
+        let last = Arc::new(AtomicU64::new(u64::MAX));
+        Probe { disk, recorder, mute: Arc::default(), dead: Arc::default(), acts: Arc::default(), last }
+    }
+
+    /// Calls of this process so far that can change what others see, and words that it stored into shared pages.
+    pub fn acts(&self) -> u64 {
+        self.acts.load(Ordering::Relaxed)
+    }
+
+    /// The process dies in the place of the act with this number, from 1 and counted from its first, or of a later one if that has passed.
+    pub fn die_at(&self, number: u64) {
+        self.last.store(number, Ordering::Relaxed);
+    }
+
+    fn act(&self) {
+        if self.acts.fetch_add(1, Ordering::Relaxed) + 1 >= self.last.load(Ordering::Relaxed) {
+            self.kill();
+        }
     }
 
     /// Notes nothing more: the process is dead, what it does now happens to nobody.
@@ -176,16 +202,24 @@ impl Probe {
         self.dead.store(true, Ordering::Relaxed);
     }
 
-    fn is_dead(&self) -> bool {
+    /// Whether the process is dead.
+    pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
     }
 
     fn note(&self, kind: CallKind, path: &Path) -> io::Result<()> {
+        self.note_that(kind, path, true)
+    }
+
+    fn note_that(&self, kind: CallKind, path: &Path, lasting: bool) -> io::Result<()> {
+        if changes(kind) {
+            self.act();
+        }
         if self.is_dead() {
             return Err(io::Error::other("the process is dead"));
         }
         if !self.mute.load(Ordering::Relaxed) {
-            self.recorder.note(&self.disk, kind, path);
+            self.recorder.note(&self.disk, kind, path, lasting);
         }
         Ok(())
     }
@@ -234,6 +268,7 @@ impl SharedPage for Probed<Arc<dyn SharedPage>> {
         self.inner.load(index)
     }
     fn store(&self, index: usize, value: u64) {
+        self.probe.act();
         // A store into a page of a process that is no more.
         if !self.probe.is_dead() {
             self.inner.store(index, value);
@@ -250,15 +285,22 @@ impl Lock for Probed<Box<dyn Lock>> {
     }
 }
 
+impl Probed<Arc<dyn RangeLocks>> {
+    fn lock(&self) -> io::Result<&dyn RangeLocks> {
+        self.probe.note_that(CallKind::Lock, &self.path, false)?;
+        Ok(&*self.inner)
+    }
+}
+
 impl RangeLocks for Probed<Arc<dyn RangeLocks>> {
     fn try_lock(&self, range: LockRange, mode: RangeMode) -> io::Result<bool> {
-        self.note(CallKind::Lock)?.try_lock(range, mode)
+        self.lock()?.try_lock(range, mode)
     }
     fn unlock(&self, range: LockRange) -> io::Result<()> {
-        self.note(CallKind::Lock)?.unlock(range)
+        self.lock()?.unlock(range)
     }
     fn holder(&self, range: LockRange, mode: RangeMode) -> io::Result<Option<LockRange>> {
-        self.note(CallKind::Lock)?.holder(range, mode)
+        self.lock()?.holder(range, mode)
     }
 }
 

@@ -4,8 +4,8 @@ use threadlog::list::{ArchiveFilter, ListParams};
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    Absence, CreateThreadParams, DeleteThreadParams, ForkThreadParams, ReadThreadParams, ResumeThreadParams,
-    ThreadStoreError, UpdateThreadMetadataParams,
+    Absence, CreateThreadParams, DeleteThreadParams, ForkPosition, ForkThreadParams, ReadThreadParams,
+    ResumeThreadParams, ThreadStoreError, UpdateThreadMetadataParams,
 };
 
 use crate::cases;
@@ -90,6 +90,14 @@ async fn forks_of_a_deleted_thread_stay_whole(mut fixture: Fixture) {
         }
         fixture.restart().await;
     }
+    // Of a fork that shows nothing of its own another is made: what both inherited is the deleted thread's.
+    let late = ThreadId::generate();
+    let params = ForkThreadParams::new(two, late).at(ForkPosition::AtOrdinal(2));
+    let forked = fixture.store.fork_thread(params).await.unwrap();
+    assert_eq!(forked.thread.metadata.preview(), Some("inherited"));
+    fixture.restart().await;
+    assert_eq!(fixture.texts(late).await, ["inherited"]);
+    assert_eq!(fixture.read(late).await.unwrap().metadata.preview(), Some("inherited"));
     fixture.resume(one).await.unwrap();
     fixture.append(one, [user("own")]).await.unwrap();
     fixture.store.shutdown_thread(one.into()).await.unwrap();

@@ -8,7 +8,6 @@ mod executors;
 mod failing;
 mod following;
 mod found_by_runs;
-mod gate;
 mod holding;
 mod imported;
 mod many;
@@ -17,6 +16,6 @@ mod races;
 mod reading;
 mod reopening;
 mod sharing;
-
 mod taken_in;
-mod words;
+
+use threadlog_tests::{gate, words};

@@ -10,8 +10,8 @@ use threadlog::{ImportOptions, Progress, Store, ThreadId};
 use threadlog_engine::fs::sim::SimFs;
 use threadlog_engine::{Background, Config, verify};
 
-use crate::races::{SOURCE, rollout};
 use crate::words::{ROOT, append, current_thread, manual, open, texts};
+use threadlog_tests::proof::races::{SOURCE, rollout};
 
 /// Does something once, when an import knows its files and has not begun with them.
 struct Then<F>(Mutex<Option<F>>);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{HandClock, ROOT, append, append_synced, config, reader, record, stream};
 use crate::fs::sim::{CallKind, Choice, ENOSPC, Fault, SimFs};
-use crate::{Batch, Config, Engine, Error, ReadLog};
+use crate::{Batch, Changes, Config, Engine, Error, ReadLog};
 
 fn several(fs: &SimFs) -> Engine {
     let config = Config { journals_max: 3, ..config(&Arc::default()) };
@@ -198,5 +198,41 @@ fn what_a_writer_gave_up_is_not_followed() {
     for log in logs {
         assert_eq!(log.head(&stream(1)).unwrap().durable_ordinal, 2);
         assert_eq!(log.head(&stream(2)), None, "it was given up");
+    }
+}
+
+/// A writer gives up two records, one of which it had written, and dies. Another continues the stream in its own journal. That
+/// the first ones were taken back stands in the page cache only; a power cut that loses just that brings nothing back.
+#[test]
+fn what_a_dead_writer_gave_up_does_not_come_back_under_its_successor() {
+    for synced_before in [false, true] {
+        let (fs, clock) = (SimFs::new(1), Arc::<HandClock>::default());
+        let config = || Config { journals_max: 2, ..config(&clock) };
+        let dying = fs.process();
+        let open = |fs: &SimFs| Engine::open(Arc::new(fs.clone()), Path::new(ROOT), config()).unwrap();
+        let (a, b) = (open(&dying), open(&fs));
+        if synced_before {
+            append_synced(&a, 2, 0).unwrap();
+        }
+        append(&a, 1, 0).unwrap();
+        append(&a, 1, 1).unwrap();
+        clock.forward(30);
+        a.tick();
+        append(&a, 1, 2).unwrap();
+        fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 1, Fault::Error(ENOSPC));
+        a.sync(a.barrier()).unwrap_err();
+        // The next epoch's segment is made, and no group gets into it.
+        append(&a, 1, 0).unwrap();
+        fs.fail_kind(CallKind::Write, fs.calls_of(CallKind::Write) + 2, Fault::Error(ENOSPC));
+        a.sync(a.barrier()).unwrap_err();
+        dying.kill_process();
+        b.recover_dead(&mut Changes::default()).unwrap();
+        let next = b.head(&stream(1)).map_or(0, |head| head.next_ordinal);
+        append_synced(&b, 1, next).unwrap();
+        for choice in fs.crash_points().choices(2000, 7) {
+            let reader = reader(&fs.crash(&choice));
+            let head = reader.head(&stream(1)).map(|head| head.next_ordinal);
+            assert_eq!((head, reader.conflicts()), (Some(next + 1), vec![]), "{choice:?} of {synced_before}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use crate::proof::random::{Dice, fault};
 
 /// Threads of a run: few, so that much happens to each.
 pub const THREADS: u64 = 5;
+/// Processes of a run, at most.
+pub const PROCESSES: u64 = 2;
 
 /// One act. All that is random about a run is in its acts, so leaving one out leaves the others as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,14 @@ pub enum Act {
     Tag(u8, bool),
     /// Takes the thread out of the lists, or back.
     Archive(u8, bool),
+    /// Puts the thread into the trash, or takes it out.
+    Trash(u8, bool),
+    /// Takes back the last so many turns.
+    Rollback(u8, u8),
+    /// Makes the second thread out of the first: whole, or at an ordinal.
+    Fork(u8, u8, u8),
+    /// Deletes the thread.
+    Delete(u8),
     /// Reads the thread and compares.
     Read(u8),
     /// Reads a part of the thread.
@@ -48,7 +58,9 @@ pub enum Act {
     Close,
     /// Drops the store without closing it and opens it again.
     Forget,
-    /// The process dies; another opens the store.
+    /// This process dies, and no other; it opens the store again.
+    Die,
+    /// All processes die; others open the store.
     Kill,
     /// The power is cut, nothing is left that was not synced.
     PowerCut,
@@ -76,6 +88,10 @@ const DRAWS: &[Draw] = &[
     (10, |dice| Act::Name(thread(dice))),
     (4, |dice| Act::Tag(thread(dice), dice.below(2) == 0)),
     (6, |dice| Act::Archive(thread(dice), dice.below(2) == 0)),
+    (4, |dice| Act::Trash(thread(dice), dice.below(3) == 0)),
+    (4, |dice| Act::Rollback(thread(dice), 1 + dice.below(3) as u8)),
+    (8, |dice| Act::Fork(thread(dice), thread(dice), dice.below(256) as u8)),
+    (6, |dice| Act::Delete(thread(dice))),
     (8, |dice| Act::Read(thread(dice))),
     (5, |dice| Act::Range(thread(dice), dice.below(200) as u8)),
     (5, |dice| Act::List(1 + dice.below(4) as u8)),
@@ -85,6 +101,7 @@ const DRAWS: &[Draw] = &[
     (2, |_| Act::Reopen),
     (2, |_| Act::Close),
     (1, |_| Act::Forget),
+    (3, |_| Act::Die),
     (2, |_| Act::Kill),
     (1, |_| Act::PowerCut),
     (3, |dice| Act::Crash(dice.below(u64::MAX))),
@@ -102,17 +119,18 @@ fn bytes(dice: &mut Dice) -> u16 {
     dice.below(most) as u16
 }
 
-/// The acts of a seed.
-pub fn acts(seed: u64, count: usize) -> Vec<Act> {
+/// The acts of a seed, each with the number of the process that does it.
+pub fn acts(seed: u64, count: usize) -> Vec<(u8, Act)> {
     let mut dice = Dice::new(seed);
-    (0..count).map(|_| dice.draw(DRAWS)).collect()
+    (0..count).map(|_| (dice.below(PROCESSES) as u8, dice.draw(DRAWS))).collect()
 }
 
 /// A call that may be made beside others.
 pub fn beside(dice: &mut Dice) -> Act {
     loop {
         let act = dice.draw(DRAWS);
-        if act.thread().is_some() || matches!(act, Act::List(_)) {
+        let is_alone = matches!(act, Act::Fork(..) | Act::Delete(_));
+        if (act.thread().is_some() && !is_alone) || matches!(act, Act::List(_)) {
             return act;
         }
     }
@@ -132,6 +150,10 @@ impl Act {
             | Act::Name(thread)
             | Act::Tag(thread, _)
             | Act::Archive(thread, _)
+            | Act::Trash(thread, _)
+            | Act::Rollback(thread, _)
+            | Act::Fork(_, thread, _)
+            | Act::Delete(thread)
             | Act::Read(thread)
             | Act::Range(thread, _) => Some(thread),
             _ => None,
@@ -145,6 +167,6 @@ impl Act {
 
     /// Whether it changes what users say of a thread: of two such calls at once nobody knows which comes last.
     pub fn is_of_words(self) -> bool {
-        matches!(self, Act::Name(_) | Act::Tag(..) | Act::Archive(..))
+        matches!(self, Act::Name(_) | Act::Tag(..) | Act::Archive(..) | Act::Trash(..))
     }
 }

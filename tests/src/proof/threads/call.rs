@@ -9,8 +9,9 @@ use threadlog::local::LocalThreadStore;
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    AppendItemsParams, CreateThreadParams, HistoryRange, LoadHistoryParams, ReadThreadParams, Result,
-    ResumeThreadParams, StoredThread, ThreadStore, UpdateThreadMetadataParams,
+    AppendItemsParams, CreateThreadParams, DeleteThreadParams, ForkPosition, ForkThreadParams, HistoryRange,
+    LoadHistoryParams, ReadThreadParams, Result, ResumeThreadParams, StoredThread, ThreadStore,
+    UpdateThreadMetadataParams,
 };
 
 use super::act::Act;
@@ -33,6 +34,8 @@ pub struct Call {
     pub number: u64,
     /// Tells its piece apart.
     pub piece: u64,
+    /// Where it forks, and what the fork has then.
+    pub fork: Option<(ForkPosition, Vec<Line>)>,
     /// It is dropped if it is not done after so many polls.
     pub polls_max: usize,
 }
@@ -42,12 +45,14 @@ pub struct Call {
 pub enum Answer {
     /// That it is done.
     Done,
+    /// How many items a fork has inherited.
+    Forked(u64),
     /// A thread with its items.
     Thread(Box<StoredThread>),
     /// All items, and those of a range.
     Range(Vec<RolloutItem>, Vec<RolloutItem>),
-    /// All pages of the active threads and of the archived ones.
-    Lists([Vec<StoredThread>; 2]),
+    /// All pages of the active threads, of the archived ones and of those in the trash.
+    Lists([Vec<StoredThread>; 3]),
     /// Pages that do not fit together.
     Quarrel(String),
 }
@@ -55,8 +60,13 @@ pub enum Answer {
 impl Call {
     /// The items that it appends.
     pub fn lines(&self) -> Vec<Line> {
-        let Act::Append(_, count, bytes) = self.act else { return Vec::new() };
-        (0..u64::from(count)).map(|item| Line::Text { number: self.number * 8 + item, bytes }).collect()
+        match self.act {
+            Act::Append(_, count, bytes) => {
+                (0..u64::from(count)).map(|item| Line::Text { number: self.number * 8 + item, bytes }).collect()
+            }
+            Act::Rollback(_, turns) => vec![Line::Back { number: self.number * 8, turns }],
+            _ => Vec::new(),
+        }
     }
 
     /// Makes the call.
@@ -72,7 +82,7 @@ impl Call {
                 let params = ResumeThreadParams::new(id(at));
                 store.resume_thread(if archived { params.with_archived() } else { params }).await.map(done)
             }
-            Act::Append(at, ..) => {
+            Act::Append(at, ..) | Act::Rollback(at, _) => {
                 let items = self.lines().into_iter().filter_map(item).collect();
                 store.append_items(AppendItemsParams::new(id(at), items)).await.map(done)
             }
@@ -90,6 +100,13 @@ impl Call {
                 patch.tags.insert(TAG.to_owned(), on);
                 update(&store, at, patch).await.map(thread)
             }
+            Act::Trash(at, trashed) => update(&store, at, MetadataPatch::trash(trashed)).await.map(thread),
+            Act::Fork(source, at, _) => {
+                let params = ForkThreadParams::new(id(source), id(at));
+                let position = self.fork.map_or(ForkPosition::Whole, |(position, _)| position);
+                store.fork_thread(params.at(position)).await.map(|forked| Answer::Forked(forked.inherited))
+            }
+            Act::Delete(at) => store.delete_thread(DeleteThreadParams::new(id(at))).await.map(|_| Answer::Done),
             Act::Archive(at, true) => store.archive_thread(id(at).into()).await.map(done),
             Act::Archive(at, false) => store.unarchive_thread(id(at).into()).await.map(thread),
             Act::Range(at, part) => range(&store, at, part.into()).await,
@@ -127,10 +144,11 @@ async fn range(store: &LocalThreadStore, thread: u8, part: u64) -> Result<Answer
     Ok(if some.items == expected { Answer::Range(all, Vec::new()) } else { Answer::Range(all, some.items) })
 }
 
-/// Both lists, page by page.
+/// All lists, page by page.
 async fn lists(store: &LocalThreadStore, size: usize) -> Result<Answer> {
-    let mut lists = [Vec::new(), Vec::new()];
-    for (list, archived) in lists.iter_mut().zip([ArchiveFilter::Active, ArchiveFilter::Archived]) {
+    let mut lists = [const { Vec::new() }; 3];
+    let filters = [ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed];
+    for (list, archived) in lists.iter_mut().zip(filters) {
         let mut params = ListParams::default();
         params.page_size = size;
         params.include_without_preview = true;
@@ -158,10 +176,15 @@ pub fn name(number: u64) -> String {
 
 /// The item of a line that the store does not make itself.
 pub fn item(line: Line) -> Option<RolloutItem> {
-    let Line::Text { number, bytes } = line else { return None };
-    let message = format!("{number} {}", "x".repeat(bytes.into()));
-    let item = NewItem::event(&json!({"type": "user_message", "message": message})).ok()?;
-    Some(item.stamped(Timestamp::from_ms(number)?))
+    let (number, event) = match line {
+        Line::Header => return None,
+        Line::Back { number, turns } => (number, json!({"type": "thread_rolled_back", "num_turns": turns})),
+        Line::Text { number, bytes } => {
+            let message = format!("{number} {}", "x".repeat(bytes.into()));
+            (number, json!({"type": "user_message", "message": message}))
+        }
+    };
+    Some(NewItem::event(&event).ok()?.stamped(Timestamp::from_ms(number)?))
 }
 
 /// The line of an item; `None` if it is no item of a run.
@@ -169,6 +192,10 @@ pub fn line(found: &RolloutItem) -> Option<Line> {
     let RolloutItem::Enveloped { timestamp, kind, payload, .. } = found else { return None };
     if *kind == Kind::SessionMeta {
         return Some(Line::Header);
+    }
+    let back = |turns| Line::Back { number: timestamp.ms(), turns };
+    if let Some(back) = (1..=3).map(back).find(|back| item(*back).as_ref() == Some(found)) {
+        return Some(back);
     }
     let begin = item(Line::Text { number: timestamp.ms(), bytes: 0 })?;
     let line = Line::Text { number: timestamp.ms(), bytes: payload.len().checked_sub(begin.bytes())?.try_into().ok()? };

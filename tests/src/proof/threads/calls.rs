@@ -11,12 +11,14 @@ use crate::proof::invariants::{Checked, I1, I3, I5, I6, I9, I10, Violation};
 use crate::proof::random::Dice;
 
 /// What was so when a call began.
-struct Begun {
-    call: Call,
+pub(super) struct Begun {
+    pub(super) call: Call,
+    /// By which process.
+    pub(super) who: usize,
     /// What it makes durable.
     target: Vec<u64>,
     /// What must be found.
-    sure: Vec<u64>,
+    pub(super) sure: Vec<u64>,
     was_live: bool,
     /// Whether another call of the same group changes what users say of the thread.
     contested: bool,
@@ -71,7 +73,9 @@ impl House {
             let what = format!("{:?}", begun.call);
             self.answered(who, begun, answer, alone).map_err(|broken| broken.after(what))?;
         }
-        if std::mem::take(&mut self.acknowledged) && store.stats().is_some_and(|stats| stats.groups > 0) {
+        // In whose journal what may return stands is the stores' to know: with several it may return until the next opening.
+        let acknowledged = std::mem::take(&mut self.acknowledged) && self.processes.len() == 1;
+        if acknowledged && store.stats().is_some_and(|stats| stats.groups > 0) {
             self.threads.iter_mut().for_each(Thread::lay_ghosts);
         }
         Ok(())
@@ -80,30 +84,39 @@ impl House {
     /// The call's first poll is about to come.
     fn begin(&mut self, who: usize, call: &Call, contested: bool) -> Begun {
         let poisoned = self.processes[who].poisoned.is_some();
-        let mut begun =
-            Begun { call: call.clone(), target: Vec::new(), sure: Vec::new(), was_live: false, contested, poisoned };
+        let mut begun = Begun {
+            call: call.clone(),
+            who,
+            target: Vec::new(),
+            sure: Vec::new(),
+            was_live: false,
+            contested,
+            poisoned,
+        };
         let Some(at) = call.act.thread() else { return begun };
         let thread = &mut self.threads[usize::from(at)];
         begun.was_live = thread.live.is_some_and(|live| live.who == who);
         begun.sure = thread.pieces.sure();
-        if begun.was_live && matches!(call.act, Act::Append(..)) {
+        if begun.was_live && matches!(call.act, Act::Append(..) | Act::Rollback(..)) {
             thread.give(call.piece, call.lines());
         }
         let stores = match call.act {
             Act::Persist(_) => true,
-            Act::Name(_) | Act::Tag(..) => begun.sure.is_empty(),
+            Act::Name(_) | Act::Tag(..) | Act::Trash(..) => begun.sure.is_empty(),
             _ => false,
         };
-        if let Some(live) = thread.live.as_mut().filter(|_| stores) {
+        if let Some(live) = thread.live.as_mut().filter(|live| stores && live.who == who) {
             live.wanted = true;
         }
         if matches!(call.act, Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_)) {
-            begun.target = thread.target();
+            begun.target = if begun.was_live { thread.target() } else { Vec::new() };
         }
         match call.act {
-            Act::Name(_) => thread.name.say(call.number),
-            Act::Tag(_, on) => thread.tag.say(on),
-            Act::Archive(_, archived) => thread.archived.say(archived),
+            Act::Name(_) => thread.name.say(call.number, who),
+            Act::Tag(_, on) => thread.tag.say(on, who),
+            Act::Archive(_, archived) => thread.archived.say(archived, who),
+            Act::Trash(_, trashed) => thread.trashed.say(trashed, who),
+            Act::Delete(_) => thread.gone.say(true, who),
             _ => {}
         }
         begun
@@ -125,10 +138,21 @@ impl House {
             if begun.poisoned && *reason != Unavailability::Poisoned && !self.met_fault() {
                 return wrong("after a failed sync it says something else");
             }
-            if matches!(act, Act::Append(..)) && begun.was_live {
+            if matches!(act, Act::Append(..) | Act::Rollback(..)) && begun.was_live {
                 self.threads[at].pieces.take_back(begun.call.piece);
             }
+            if matches!(act, Act::Delete(_)) && self.threads[at].live.is_some() {
+                self.threads[at].gone.unsay(true);
+            }
+            if let Some((_, lines)) = begun.call.fork.filter(|_| !self.threads[at].pieces.may_exist()) {
+                // Perhaps it was made.
+                let life = self.life(who);
+                self.threads[at].pieces.give(begun.call.piece, life, lines);
+            }
             return self.refused(who, error);
+        }
+        if let Act::Fork(..) | Act::Delete(_) = act {
+            return self.made_or_unmade(at, begun, answer);
         }
         if matches!(act, Act::Create(_) | Act::Resume(..)) {
             return self.made_live(who, at, &begun, answer);
@@ -136,7 +160,7 @@ impl House {
         let poisoned = begun.poisoned;
         let thread = &mut self.threads[at];
         match (act, answer) {
-            (Act::Append(..), Ok(_)) if begun.was_live => Ok(()),
+            (Act::Append(..) | Act::Rollback(..), Ok(_)) if begun.was_live => Ok(()),
             (Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_), Ok(_)) if begun.was_live => {
                 // After a failed sync too, if they had become durable before: whether they had, the next crash shows.
                 self.acknowledged |= !begun.target.is_empty();
@@ -151,7 +175,7 @@ impl House {
                 thread.end();
                 Ok(())
             }
-            (Act::Name(_) | Act::Tag(..) | Act::Archive(..), Ok(_)) if thread.pieces.may_exist() => {
+            (Act::Name(_) | Act::Tag(..) | Act::Trash(..) | Act::Archive(..), Ok(_)) if thread.pieces.may_exist() => {
                 if poisoned && !matches!(act, Act::Archive(..)) {
                     return Err(Violation::new(I10, "after a failed sync a change is said to be durable"));
                 }
@@ -171,12 +195,17 @@ impl House {
 
     /// A thread was to become live.
     fn made_live(&mut self, who: usize, at: usize, begun: &Begun, answer: Result<Answer>) -> Checked {
-        let number = self.number();
+        let number = self.life(who);
+        let (leaving, may_be_gone) = (self.is_being_left(at), self.may_be_gone(at));
         let thread = &mut self.threads[at];
-        let archived = thread.archived.known();
+        // Out of sight, in one way or the other.
+        let archived = match (thread.archived.known(), thread.trashed.known()) {
+            (Some(archived), Some(trashed)) => Some(archived || trashed),
+            _ => None,
+        };
         match (begun.call.act, answer) {
-            (_, Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() => Ok(()),
-            (Act::Create(_), Ok(_)) if thread.live.is_none() && !thread.pieces.exists() => {
+            (_, Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() || leaving => Ok(()),
+            (Act::Create(_), Ok(_)) if thread.live.is_none() && (!thread.pieces.exists() || may_be_gone) => {
                 // Of a life before this one nothing was found; what of it could return is another's.
                 *thread = Thread { live: Some(Live { who, life: number, wanted: false }), ..Thread::default() };
                 thread.give(begun.call.piece, vec![Line::Header]);
@@ -187,6 +216,7 @@ impl House {
                 Err(Violation::new(I9, "an archived thread was resumed by who did not ask for one"))
             }
             (Act::Resume(..), Ok(_)) if thread.live.is_none() && thread.pieces.may_exist() => {
+                thread.see(true).map_err(|what| Violation::new(I3, what))?;
                 thread.live = Some(Live { who, life: number, wanted: false });
                 Ok(())
             }
@@ -203,14 +233,20 @@ impl House {
         let thread = &mut self.threads[at];
         let act = begun.call.act;
         match act {
-            Act::Append(..) => thread.pieces.take_back(begun.call.piece),
+            Act::Append(..) | Act::Rollback(..) => thread.pieces.take_back(begun.call.piece),
             Act::Name(_) => thread.name.unsay(begun.call.number),
             Act::Tag(_, on) => thread.tag.unsay(on),
             Act::Archive(_, archived) => thread.archived.unsay(archived),
+            Act::Trash(_, trashed) => thread.trashed.unsay(trashed),
             _ => {}
         }
-        let of_live =
-            matches!(act, Act::Append(..) | Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_) | Act::Discard(_));
+        let of_live = matches!(
+            act,
+            Act::Append(..) | Act::Rollback(..) | Act::Flush(_) | Act::Persist(_) | Act::Shutdown(_) | Act::Discard(_)
+        );
+        if !of_live && thread.may_be_gone() {
+            return thread.see(false).map_err(|what| Violation::new(I1, what));
+        }
         let right = if of_live { !begun.was_live } else { begun.sure.is_empty() };
         if right { Ok(()) } else { Err(Violation::new(I1, error.to_string())) }
     }
@@ -226,14 +262,16 @@ impl House {
             match begun.call.act {
                 Act::Name(_) => thread.name.blur(),
                 Act::Tag(..) => thread.tag.blur(),
+                Act::Trash(..) => thread.trashed.blur(),
                 _ => thread.archived.blur(),
             }
             return Ok(());
         }
         match begun.call.act {
-            Act::Name(_) => thread.name.hold(begun.call.number),
-            Act::Tag(_, on) => thread.tag.hold(on),
-            Act::Archive(_, archived) => thread.archived.hold(archived),
+            Act::Name(_) => thread.name.hold(begun.call.number, begun.who),
+            Act::Tag(_, on) => thread.tag.hold(on, begun.who),
+            Act::Archive(_, archived) => thread.archived.hold(archived, begun.who),
+            Act::Trash(_, trashed) => thread.trashed.hold(trashed, begun.who),
             _ => {}
         }
         Ok(())
@@ -255,7 +293,7 @@ impl House {
             }
             thread.end();
         }
-        if let (Act::Append(..), false) = (begun.call.act, begun.was_live) {
+        if let (Act::Append(..) | Act::Rollback(..), false) = (begun.call.act, begun.was_live) {
             self.threads[at].pieces.take_back(begun.call.piece);
         }
         Ok(())
@@ -278,6 +316,7 @@ impl House {
         sure: &[u64],
         contested: bool,
     ) -> Checked {
+        self.threads[at].see(true).map_err(|what| Violation::new(I3, format!("thread {at}: {what}")))?;
         if let Some(history) = &stored.history {
             self.items(at, &history.items, sure)?;
         }
@@ -292,6 +331,7 @@ impl House {
             .see(number)
             .and_then(|()| thread.tag.see(found.tags().any(|tag| tag == super::call::TAG)))
             .and_then(|()| thread.archived.see(found.archived()))
+            .and_then(|()| thread.trashed.see(found.trashed()))
             .map_err(|what| Violation::new(I5, format!("what users said of thread {at} {what}")))?;
         debug_assert!(number == 0 || found.name() == Some(&name(number)));
         // The first message is the preview, for ever.

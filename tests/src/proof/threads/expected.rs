@@ -14,6 +14,13 @@ pub enum Line {
         /// Bytes of filling.
         bytes: u16,
     },
+    /// A marker that takes back turns.
+    Back {
+        /// Tells it apart from every other of the run.
+        number: u64,
+        /// How many.
+        turns: u8,
+    },
 }
 
 /// A live writer.
@@ -40,16 +47,29 @@ pub struct Thread {
     pub tag: Word<bool>,
     /// Whether it is archived.
     pub archived: Word<bool>,
+    /// Whether it is in the trash.
+    pub trashed: Word<bool>,
+    /// Whether it was deleted. Once that is seen it is as if it had never been.
+    pub gone: Word<bool>,
 }
 
 /// What a user said last, as far as that is known.
 #[derive(Clone, Debug)]
 pub struct Word<T> {
     sure: Option<T>,
-    /// What calls of unknown outcome said since, in order, and whether an opening did not find it.
-    maybe: Vec<(T, bool)>,
+    /// What calls of unknown outcome said since, in order.
+    maybe: Vec<Maybe<T>>,
     /// Whether that order says nothing, because the calls were made at once.
     blurred: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Maybe<T> {
+    value: T,
+    /// Which process said it.
+    who: usize,
+    /// Whether an opening did not find it.
+    ghost: bool,
 }
 
 impl<T: Default> Default for Word<T> {
@@ -60,24 +80,27 @@ impl<T: Default> Default for Word<T> {
 
 impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
     /// A call says this; its outcome is not known yet.
-    pub fn say(&mut self, value: T) {
-        self.maybe.push((value, false));
+    pub fn say(&mut self, value: T, who: usize) {
+        self.maybe.push(Maybe { value, who, ghost: false });
     }
 
-    /// The call that said so was answered: it counts, and whatever was said before does not.
-    pub fn hold(&mut self, value: T) {
-        *self = Word { sure: Some(value), maybe: Vec::new(), blurred: false };
+    /// The call that said so was answered: it counts, and whatever this process said before does not. What another one has
+    /// under way this one could not know: it can still come.
+    pub fn hold(&mut self, value: T, who: usize) {
+        self.sure = Some(value);
+        self.maybe.retain(|said| said.who != who);
+        self.blurred = !self.maybe.is_empty();
     }
 
     /// The call that said so was refused.
     pub fn unsay(&mut self, value: T) {
-        let last = self.maybe.iter().rposition(|(said, _)| *said == value);
+        let last = self.maybe.iter().rposition(|said| said.value == value);
         last.map(|last| self.maybe.remove(last));
     }
 
     /// Several calls at once said something: the last word is one of theirs.
     pub fn blur(&mut self) {
-        let before = self.sure.take().map(|value| (value, false));
+        let before = self.sure.take().map(|value| Maybe { value, who: 0, ghost: false });
         self.maybe.splice(0..0, before);
         self.blurred = true;
     }
@@ -87,12 +110,17 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
         self.sure.filter(|_| self.maybe.is_empty())
     }
 
+    /// Whether it may be this.
+    pub fn may_be(&self, value: T) -> bool {
+        self.sure == Some(value) || self.maybe.iter().any(|said| said.value == value)
+    }
+
     /// It is read: the words before this one are past.
     pub fn see(&mut self, value: T) -> Result<(), String> {
         if self.sure == Some(value) {
             return Ok(());
         }
-        let Some(at) = self.maybe.iter().position(|(said, _)| *said == value) else {
+        let Some(at) = self.maybe.iter().position(|said| said.value == value) else {
             return Err(format!("shows {value:?}; known are {self:?}"));
         };
         self.sure = Some(value);
@@ -101,17 +129,17 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Word<T> {
         Ok(())
     }
 
-    fn settle(&mut self, may_return: bool) {
+    fn settle(&mut self, may_return: bool, opener: usize) {
         if self.sure.is_some() {
-            self.maybe.retain_mut(|(_, ghost)| {
-                *ghost = true;
-                may_return
+            self.maybe.retain_mut(|said| {
+                said.ghost |= said.who == opener;
+                may_return || said.who != opener
             });
         }
     }
 
     fn lay_ghosts(&mut self) {
-        self.maybe.retain(|(_, ghost)| !ghost);
+        self.maybe.retain(|said| !said.ghost);
     }
 }
 
@@ -143,13 +171,33 @@ impl Thread {
         self.pieces.0.iter().filter(|piece| piece.sure).flat_map(|piece| piece.lines.iter().copied())
     }
 
+    /// Whether it may have been deleted. (One that is live is not: who deletes holds its lease.)
+    pub fn may_be_gone(&self) -> bool {
+        self.live.is_none() && self.gone.may_be(true)
+    }
+
+    /// It is read, or it is not there: deleted, if that was ever asked for.
+    ///
+    /// # Errors
+    /// If it cannot be there any more.
+    pub fn see(&mut self, there: bool) -> Result<(), String> {
+        if !there && self.may_be_gone() {
+            *self = Thread::default();
+            return Ok(());
+        }
+        if there { self.gone.see(false).map_err(|what| format!("that it was deleted {what}")) } else { Ok(()) }
+    }
+
     /// An opening has found what it found: see [`Pieces::settle`].
-    pub fn settle(&mut self, may_return: bool) {
+    /// `is_over`: whether the engine that a writer wrote through is no more; that of `opener` is new.
+    pub fn settle(&mut self, may_return: bool, is_over: impl Fn(u64) -> bool, opener: usize) {
         let live = self.live.map(|live| live.life);
-        self.pieces.settle(may_return, |life| Some(life) != live);
-        self.name.settle(may_return);
-        self.tag.settle(may_return);
-        self.archived.settle(may_return);
+        self.pieces.settle(may_return, |life| Some(life) != live && is_over(life));
+        self.name.settle(may_return, opener);
+        self.tag.settle(may_return, opener);
+        self.archived.settle(may_return, opener);
+        self.trashed.settle(may_return, opener);
+        self.gone.settle(may_return, opener);
     }
 
     /// Something was acknowledged since the opening: what it did not find can never return.
@@ -158,6 +206,8 @@ impl Thread {
         self.name.lay_ghosts();
         self.tag.lay_ghosts();
         self.archived.lay_ghosts();
+        self.trashed.lay_ghosts();
+        self.gone.lay_ghosts();
     }
 }
 

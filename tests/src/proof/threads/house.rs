@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use threadlog::local::{LocalConfig, LocalThreadStore};
 use threadlog::thread_store::{ThreadStoreError, Unavailability};
+use threadlog_engine::Config;
 use threadlog_engine::fs::sim::{Choice, Fault, SimFs};
 
-use super::act::{Act, THREADS};
+use super::act::{Act, PROCESSES, THREADS};
 use super::call::Call;
 use super::expected::Thread;
 use super::stage::Stage;
@@ -24,6 +25,8 @@ pub struct Process {
     pub(super) poisoned: Option<u8>,
     /// Whether reopening failed: the store is shut until it succeeds.
     pub(super) shut: bool,
+    /// The number at which its engine was opened: its writers with a lower one wrote through another engine.
+    opened: u64,
 }
 
 /// A disk, the processes that use it, and what should be there.
@@ -33,7 +36,7 @@ pub struct House {
     pub(super) clock: Arc<HandClock>,
     segment_bytes: u64,
     pub(super) stage: Stage,
-    /// One for now: a store of several writers is a matter of this list's length.
+    /// One, or several that share the threads by leases.
     pub(super) processes: Vec<Process>,
     pub(super) threads: Vec<Thread>,
     /// Numbers given to items, names, pieces and lives.
@@ -47,11 +50,14 @@ pub struct House {
 
 impl House {
     /// A machine with a disk of this seed, nothing opened.
-    pub fn new(seed: u64, segment_bytes: u64, recorder: Recorder) -> House {
+    pub fn new(seed: u64, segment_bytes: u64, processes: usize, recorder: Recorder) -> House {
         let disk = SimFs::new(seed);
-        let probe = Probe::new(disk.clone(), recorder.clone());
+        let process = |_| {
+            let probe = Probe::new(disk.clone(), recorder.clone());
+            Process { probe, store: None, poisoned: None, shut: false, opened: 0 }
+        };
         House {
-            processes: vec![Process { probe, store: None, poisoned: None, shut: false }],
+            processes: (0..processes).map(process).collect(),
             disk,
             recorder,
             clock: Arc::default(),
@@ -71,6 +77,7 @@ impl House {
     /// # Errors
     /// The invariant that does not hold.
     pub fn apply(&mut self, who: usize, act: Act) -> Checked {
+        let who = who % self.processes.len();
         self.faults_before = self.disk.faults_fired();
         self.mend(who)?;
         match act {
@@ -80,12 +87,13 @@ impl House {
             Act::Reopen => self.reopen(who),
             Act::Close => self.close(who),
             Act::Forget => self.leave(who).and_then(|()| self.open(who)),
+            Act::Fork(source, target, cut) => self.fork(who, source, target, cut),
+            Act::Die => self.die(who).and_then(|()| self.open(who)),
             Act::Kill => self.machine(who, self.disk.kill()),
             Act::PowerCut => self.machine(who, self.disk.crash(&Choice::LoseAll)),
             Act::Crash(seed) => self.machine(who, self.disk.crash(&Choice::Sample(seed))),
             Act::Fault(calls, fault) => {
-                self.planned = Some((self.disk.calls() + 1 + u64::from(calls), fault));
-                self.disk.fail_call(self.disk.calls() + 1 + u64::from(calls), fault);
+                self.plan(1 + u64::from(calls), fault);
                 Ok(())
             }
             Act::Full(room) => {
@@ -103,7 +111,18 @@ impl House {
                 self.calls(who, vec![call], &mut Dice::new(0))
             }
         }
-        .map_err(|broken| broken.after(format!("{act:?}")))
+        .map_err(|broken| broken.after(format!("{act:?} of process {who}")))
+    }
+
+    /// Lets the `number`-th call from now on go wrong, on whichever machine that is.
+    pub fn plan(&mut self, number: u64, fault: Fault) {
+        self.planned = Some((self.disk.calls() + number, fault));
+        self.disk.fail_call(self.disk.calls() + number, fault);
+    }
+
+    /// Whether the call that was to go wrong is still to come.
+    pub fn is_fault_to_come(&self) -> bool {
+        self.planned.is_some_and(|(number, _)| number > self.disk.calls())
     }
 
     /// The disk is well again: no fault is planned, and there is room.
@@ -119,8 +138,13 @@ impl House {
         self.numbers
     }
 
+    /// The number of a writer of this process.
+    pub(super) fn life(&mut self, who: usize) -> u64 {
+        self.number() * PROCESSES + who as u64
+    }
+
     pub(super) fn call(&mut self, act: Act) -> Call {
-        Call { act, number: self.number(), piece: self.number(), polls_max: usize::MAX }
+        Call { act, number: self.number(), piece: self.number(), fork: None, polls_max: usize::MAX }
     }
 
     /// Whether a call to the disk may have failed on purpose during this act.
@@ -144,7 +168,8 @@ impl House {
     }
 
     fn config(&self) -> LocalConfig {
-        LocalConfig::from(config(self.segment_bytes, &self.clock))
+        let journals_max = self.processes.len() as u32;
+        LocalConfig::from(Config { journals_max, ..config(self.segment_bytes, &self.clock) })
     }
 
     /// Opens a process's store and compares what it shows with what is owed.
@@ -155,6 +180,8 @@ impl House {
             Ok(store) => {
                 let process = &mut self.processes[who];
                 (process.store, process.poisoned, process.shut) = (Some(store), None, false);
+                // (An engine opened in place has writers from before.)
+                self.processes[who].opened = self.number();
                 self.found(who)
             }
             Err(error) => self.refused(who, &error),
@@ -180,9 +207,14 @@ impl House {
     /// After an opening: all that is owed is there, and what is not there is gone.
     fn found(&mut self, who: usize) -> Checked {
         let whole = self.compare(who).map_err(|broken| broken.after("opening"))?;
-        if whole {
+        // Once every journal has been claimed, all that dead writers left is decided.
+        let all = self.processes.iter().all(|process| process.store.is_some() && !process.shut);
+        if whole && all {
             let may_return = self.had_faults();
-            self.threads.iter_mut().for_each(|thread| thread.settle(may_return));
+            let opened: Vec<u64> = self.processes.iter().map(|process| process.opened).collect();
+            let alone = opened.len() == 1;
+            let is_over = |life: u64| alone || life / PROCESSES < opened[(life % PROCESSES) as usize];
+            self.threads.iter_mut().for_each(|thread| thread.settle(may_return, is_over, who));
         }
         Ok(())
     }
@@ -200,7 +232,9 @@ impl House {
 
     fn close(&mut self, who: usize) -> Checked {
         let Some(store) = self.processes[who].store.clone() else { return self.open(who) };
-        let targets: Vec<Vec<u64>> = self.threads.iter().map(Thread::target).collect();
+        let own = |thread: &Thread| thread.live.is_some_and(|live| live.who == who);
+        let target = |thread| if own(thread) { thread.target() } else { Vec::new() };
+        let targets: Vec<Vec<u64>> = self.threads.iter().map(target).collect();
         match self.stage.alone(store.close())? {
             Ok(()) => {
                 for (thread, target) in self.threads.iter_mut().zip(targets) {
@@ -225,21 +259,27 @@ impl House {
         Ok(())
     }
 
+    /// A process dies alone: its locks are free, what it wrote is in the page cache.
+    fn die(&mut self, who: usize) -> Checked {
+        self.processes[who].probe.kill();
+        self.leave(who)?;
+        self.processes[who].probe = Probe::new(self.disk.clone(), self.recorder.clone());
+        Ok(())
+    }
+
     /// Another machine, or another life of this one, with what is left of the disk.
     fn machine(&mut self, who: usize, next: SimFs) -> Checked {
         let calls = self.disk.calls();
         self.disk = next;
         for process in 0..self.processes.len() {
-            self.processes[process].probe.mute();
-            self.leave(process)?;
-            self.processes[process].probe = Probe::new(self.disk.clone(), self.recorder.clone());
+            self.die(process)?;
         }
         self.faults_before = 0;
         self.planned = self.planned.and_then(|(number, fault)| Some((number.checked_sub(calls)?, fault)));
         if let Some((number, fault)) = self.planned.filter(|(number, _)| *number > 0) {
             self.disk.fail_call(number, fault);
         }
-        self.open(who)
+        (who..who + self.processes.len()).try_for_each(|process| self.open(process % self.processes.len()))
     }
 
     /// A call failed. It must have a reason.

@@ -23,6 +23,10 @@ impl House {
             let call = self.call(Act::Read(thread));
             match self.stage.alone(call.make(store))? {
                 Ok(Answer::Thread(stored)) => self.shown(thread.into(), &stored, &sure, false)?,
+                Err(ThreadStoreError::ThreadNotFound { .. }) if self.may_be_gone(thread.into()) => {
+                    let seen = self.threads[usize::from(thread)].see(false);
+                    seen.map_err(|what| Violation::new(I1, what))?;
+                }
                 Err(ThreadStoreError::ThreadNotFound { .. }) if sure.is_empty() => {
                     self.items(thread.into(), &[], &sure)?;
                 }
@@ -44,7 +48,12 @@ impl House {
         }
     }
 
-    /// Both lists are shown. `alone`: nothing happened meanwhile.
+    /// Whether a thread may have been deleted.
+    pub(super) fn may_be_gone(&self, thread: usize) -> bool {
+        self.threads[thread].may_be_gone()
+    }
+
+    /// The lists are shown. `alone`: nothing happened meanwhile.
     pub(super) fn listed(&mut self, _who: usize, answer: Answer, alone: bool) -> Checked {
         let lists = match answer {
             Answer::Lists(lists) => lists,
@@ -54,16 +63,24 @@ impl House {
             return Ok(());
         }
         for (number, thread) in self.threads.iter_mut().enumerate() {
-            let shown = [0, 1].map(|list| lists[list].iter().filter(|stored| stored.id() == id(number as u8)).count());
+            let shown =
+                [0, 1, 2].map(|list| lists[list].iter().filter(|stored| stored.id() == id(number as u8)).count());
             let stored = lists.iter().flatten().find(|stored| stored.id() == id(number as u8));
-            let right = match (shown, thread.pieces.exists()) {
-                ([0, 0], exists) => !exists,
-                ([1, 0] | [0, 1], true) => {
-                    thread.archived.see(shown[1] == 1).map_err(|what| Violation::new(I5, format!("a list {what}")))?;
-                    stored.is_some_and(|stored| stored.metadata.archived() == (shown[1] == 1))
+            let seen = |what| Violation::new(I5, format!("a list {what}"));
+            let right = match (shown.iter().sum::<usize>(), stored) {
+                (0, _) if thread.may_be_gone() => {
+                    thread.see(false).map_err(seen)?;
+                    true
+                }
+                (0, _) => !thread.pieces.exists(),
+                (1, Some(stored)) if thread.pieces.exists() => {
+                    let (archived, trashed) = (stored.metadata.archived(), stored.metadata.trashed());
+                    let known = thread.archived.see(archived).and_then(|()| thread.trashed.see(trashed));
+                    known.and_then(|()| thread.see(true)).map_err(seen)?;
+                    (trashed, archived) == (shown[2] == 1, shown[1] == 1 || archived && shown[2] == 1)
                 }
                 // It has become durable, and nobody has looked at it yet.
-                ([1, 0] | [0, 1], false) => thread.pieces.may_exist(),
+                (1, _) => thread.pieces.may_exist(),
                 _ => false,
             };
             if !right {

@@ -1,6 +1,6 @@
 //! Long random runs of whole stores.
 
-use super::act::{Act, acts};
+use super::act::{Act, PROCESSES, acts};
 use super::house::House;
 use crate::proof::content::mix;
 use crate::proof::invariants::{Checked, Violation};
@@ -11,33 +11,34 @@ use crate::proof::random::{Tally, shrink};
 ///
 /// # Errors
 /// The invariant that does not hold, and the number of the act that shows it.
-pub fn run(seed: u64, acts: &[Act], recorder: &Recorder) -> Result<(), (usize, Violation)> {
+pub fn run(seed: u64, acts: &[(u8, Act)], recorder: &Recorder) -> Result<(), (usize, Violation)> {
     let segment_bytes = [16 << 10, 32 << 10, 64 << 10][(mix(seed, 2) % 3) as usize];
-    let mut house = House::new(seed, segment_bytes, recorder.clone());
-    for (at, act) in acts.iter().enumerate() {
-        house.apply(0, *act).map_err(|broken| (at, broken))?;
+    let processes = 1 + (mix(seed, 3) % PROCESSES) as usize;
+    let mut house = House::new(seed, segment_bytes, processes, recorder.clone());
+    for (at, (who, act)) in acts.iter().enumerate() {
+        house.apply((*who).into(), *act).map_err(|broken| (at, broken))?;
     }
-    end(&mut house).map_err(|broken| (acts.len(), broken))
+    end(&mut house, processes).map_err(|broken| (acts.len(), broken))
 }
 
-fn end(house: &mut House) -> Checked {
+pub(super) fn end(house: &mut House, processes: usize) -> Checked {
     house.heal();
-    house.reopen(0)?;
+    (0..processes).try_for_each(|who| house.reopen(who))?;
     for act in [Act::Look, Act::Close, Act::Look, Act::PowerCut, Act::Look] {
-        house.apply(0, act)?;
+        (0..processes).try_for_each(|who| house.apply(who, act))?;
     }
     house.verify(&house.disk)
 }
 
-fn tally(acts: &[Act], calls: u64) -> Tally {
-    let count = |which: fn(&Act) -> bool| acts.iter().filter(|act| which(act)).count() as u64;
+fn tally(acts: &[(u8, Act)], calls: u64) -> Tally {
+    let count = |which: fn(&Act) -> bool| acts.iter().filter(|(_, act)| which(act)).count() as u64;
     Tally {
         runs: 1,
         operations: acts.len() as u64,
         appends: count(|act| matches!(act, Act::Append(..))),
         // Each run ends with one.
         power_cuts: 1 + count(|act| matches!(act, Act::PowerCut | Act::Crash(_))),
-        ends: 1 + count(|act| matches!(act, Act::Kill | Act::Close | Act::Forget)),
+        ends: 1 + count(|act| matches!(act, Act::Kill | Act::Close | Act::Forget | Act::Die)),
         faults: count(|act| matches!(act, Act::Fault(..) | Act::Full(_))),
         calls,
     }

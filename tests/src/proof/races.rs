@@ -1,0 +1,183 @@
+//! Deleting, forking and importing one thread at the same time, in three processes of one simulated machine.
+//!
+//! A step is a call of the file system, locks included. The first process runs so many steps and is held; the second
+//! runs so many and is held; the third runs to its end; then the second does, then the first. All such orders of two
+//! processes are taken, and of three a sample.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{JoinHandle, yield_now};
+
+use threadlog::local::LocalThreadStore;
+use threadlog::thread_store::{DeleteThreadParams, ForkThreadParams, ThreadStore, ThreadStoreError};
+use threadlog::{ImportOptions, Silent, Store, ThreadId};
+use threadlog_engine::fs::sim::SimFs;
+use threadlog_engine::{Background, Config, verify};
+
+use crate::gate::{Gate, GateFs};
+use crate::words::{ROOT, current_thread, manual, open, texts};
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Deletes the thread.
+    Delete,
+    /// Deletes it with all that came from it.
+    DeleteAll,
+    /// Forks it.
+    Fork,
+    /// Imports the file that it came from again.
+    Import,
+}
+
+/// What came of an act: whether it was done; if not, it was refused for a good reason.
+type Done = bool;
+
+/// The thread that is raced for.
+pub const SOURCE: &str = "01900000-0000-7000-8000-000000000001";
+const FORK: &str = "01900000-0000-7000-8000-000000000002";
+
+fn id(text: &str) -> ThreadId {
+    text.parse().unwrap()
+}
+
+/// The rollout file of the source with so many messages.
+pub fn rollout(folder: &Path, messages: usize) -> PathBuf {
+    let path = folder.join(format!("rollout-2026-01-01T00-00-00-{SOURCE}.jsonl"));
+    let mut file = std::fs::File::create(&path).unwrap();
+    let head = format!(
+        r#"{{"id":"{SOURCE}","timestamp":"2026-01-01T00:00:00.000Z","cwd":"/","originator":"t","cli_version":"0"}}"#
+    );
+    writeln!(file, r#"{{"timestamp":"2026-01-01T00:00:00.000Z","type":"session_meta","payload":{head}}}"#).unwrap();
+    for number in 0..messages {
+        let event = format!(r#"{{"type":"user_message","message":"{number}"}}"#);
+        writeln!(file, r#"{{"timestamp":"2026-01-01T00:00:01.000Z","type":"event_msg","payload":{event}}}"#).unwrap();
+    }
+    path
+}
+
+fn import(store: &Store, file: PathBuf) -> Done {
+    let report = store.import(&[file], &ImportOptions { jobs: 1 }, &Silent).unwrap();
+    for refusal in &report.refused {
+        assert!(refusal.reason.contains("written by"), "{}", refusal.reason);
+    }
+    report.refused.is_empty()
+}
+
+/// A process with its store open, held at its next step.
+struct Player {
+    act: Act,
+    gate: Arc<Gate>,
+    play: Option<Box<dyn FnOnce() -> Done + Send>>,
+    running: Option<JoinHandle<Done>>,
+}
+
+impl Player {
+    fn new(machine: &SimFs, act: Act, file: &Path) -> Player {
+        let (fs, gate) = GateFs::of_process(machine.process());
+        let play: Box<dyn FnOnce() -> Done + Send> = if act == Act::Import {
+            let config = Config { background: Background::Manual, prepare_spares: false, ..Config::default() };
+            let store = Store::open_on(Arc::new(fs.clone()), Path::new(ROOT), config).unwrap();
+            let file = file.to_owned();
+            Box::new(move || import(&store, file))
+        } else {
+            let store = current_thread().block_on(open(&fs, manual())).unwrap();
+            Box::new(move || current_thread().block_on(change(&store, act)))
+        };
+        gate.shut();
+        Player { act, gate, play: Some(play), running: None }
+    }
+
+    /// Runs so many steps; says whether it came to its end before.
+    fn run(&mut self, steps: u64) -> bool {
+        self.gate.release(steps);
+        let play = self.play.take().unwrap();
+        let running = self.running.insert(std::thread::spawn(play));
+        while !running.is_finished() && !self.gate.is_stuck() {
+            yield_now();
+        }
+        running.is_finished()
+    }
+
+    fn end(&mut self) -> Done {
+        self.gate.open();
+        self.running.take().unwrap().join().unwrap()
+    }
+}
+
+async fn change(store: &LocalThreadStore, act: Act) -> Done {
+    let result = match act {
+        Act::Delete => store.delete_thread(DeleteThreadParams::new(id(SOURCE))).await.map(drop),
+        Act::DeleteAll => store.delete_thread(DeleteThreadParams::new(id(SOURCE)).with_descendants()).await.map(drop),
+        _ => store.fork_thread(ForkThreadParams::new(id(SOURCE), id(FORK))).await.map(drop),
+    };
+    match result {
+        Ok(()) => true,
+        Err(ThreadStoreError::Conflict(..)) => false,
+        Err(ThreadStoreError::ThreadNotFound { .. }) if act == Act::Fork => false,
+        Err(error) => panic!("{act:?}: {error}"),
+    }
+}
+
+/// Lets them play, each held after its number of steps but the last; says of which of the held ones that was their end.
+///
+/// # Panics
+/// If what comes of it is what no order of the acts one after another gives.
+pub fn play(acts: &[Act], steps: &[u64]) -> Vec<bool> {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = SimFs::new(7);
+    {
+        let config = Config { background: Background::Manual, prepare_spares: false, ..Config::default() };
+        let store = Store::open_on(Arc::new(machine.process()), Path::new(ROOT), config).unwrap();
+        assert!(import(&store, rollout(folder.path(), 2)));
+        store.close().unwrap();
+    }
+    // By the time of the race the file has grown.
+    let file = rollout(folder.path(), 3);
+    let mut players: Vec<Player> = acts.iter().map(|act| Player::new(&machine, *act, &file)).collect();
+    let ended: Vec<bool> = players.iter_mut().zip(steps).map(|(player, steps)| player.run(*steps)).collect();
+    let last = players.len() - 1;
+    if steps.len() == last {
+        players[last].gate.open();
+        players[last].run(0);
+    }
+    let done: Vec<(Act, Done)> = players.iter_mut().rev().map(|player| (player.act, player.end())).collect();
+    drop(players);
+    let of = |act: Act| done.contains(&(act, true));
+    let deleted = of(Act::Delete) || of(Act::DeleteAll);
+    let after = machine.process();
+    current_thread().block_on(async {
+        let store = open(&after, manual()).await.unwrap();
+        let told = format!("{acts:?} held after {steps:?} steps: {done:?}");
+        let (two, three) = (vec!["0", "1"], vec!["0", "1", "2"]);
+        let source = texts(&store, id(SOURCE)).await.ok();
+        match &source {
+            None => assert!(deleted, "{told}: it is gone"),
+            Some(source) if of(Act::Import) => assert_eq!(*source, three, "{told}"),
+            Some(source) => {
+                assert!(!deleted, "{told}: it is there");
+                assert_eq!(*source, two, "{told}");
+            }
+        }
+        // What was forked before went with it, what is forked after is refused: no fork of it is left.
+        match texts(&store, id(FORK)).await {
+            Ok(_) if of(Act::DeleteAll) && !of(Act::Import) => panic!("{told}: the fork is there"),
+            Ok(fork) => assert!(of(Act::Fork) && (fork == two || fork == three), "{told}: {fork:?}"),
+            Err(_) => assert!(!of(Act::Fork) || of(Act::DeleteAll), "{told}: the fork is gone"),
+        }
+        store.close().await.unwrap();
+    });
+    let report = verify(Arc::new(after), Path::new(ROOT), &mut |_| ()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    ended
+}
+
+/// All orders of two acts in which the first is held once. Gives their number.
+pub fn every_order_of(first: Act, second: Act) -> u64 {
+    let mut orders = 1;
+    while !play(&[first, second], &[orders - 1])[0] {
+        orders += 1;
+    }
+    orders
+}
