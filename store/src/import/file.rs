@@ -76,8 +76,8 @@ impl Run<'_> {
         let mut target = self.choose(planned, input)?;
         let mut shared = if target.is_new() { self.shared(planned, input)? } else { None };
         let life = shared.as_mut().and_then(|shared| shared.life.take());
-        let before = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
-        let lease_epoch = before.saturating_add(1);
+        // All that anybody wrote under it is in the log by now. (0 says that the thread was never live.)
+        let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
         let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
         let mut controls = Vec::new();
         if target.is_new() {

@@ -94,9 +94,12 @@ impl LocalThreadStore {
     /// [`FollowParams::include_archived`] is not set; `Corrupt` if it cannot be told what the thread inherited.
     pub async fn follow(&self, params: FollowParams) -> Result<Follow> {
         let (shared, id) = (&self.shared, params.thread_id);
+        let log = shared.fresh(OPERATION, Some(id)).await?;
+        // Before it is seen that the thread exists: what comes after that makes a difference.
+        let before = shared.catalog.get(id).map(|entry| (entry.key, count_of_controls(log.read(), entry.key)));
         let (entry, _) = shared.readable(OPERATION, id, params.include_archived).await?;
-        let log = shared.log(OPERATION, Some(id))?;
         let key = entry.key;
+        let controls = before.filter(|(known, _)| *known == key).map_or(0, |(_, count)| count);
         let start = blocking(OPERATION, move || start(log.read(), &entry, params.from)).await?;
         let (lineage, next) = start.map_err(|error| damaged(OPERATION, id, error))?;
         Ok(Follow {
@@ -105,7 +108,7 @@ impl LocalThreadStore {
             key,
             lineage,
             next,
-            controls: 0,
+            controls,
             ready: VecDeque::new(),
             reading: None,
         })
