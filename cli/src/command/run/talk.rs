@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use threadlog::local::LocalThreadStore;
 use threadlog::thread_store::{ThreadStoreError, Unavailability};
 use threadlog_session::{CodexThread, Event, EventMsg, NewThread, Op, SessionConfigured, SubmissionId};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use crate::command::run::input;
 use crate::command::run::tell::Teller;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output::Output;
+
+/// How long after it could not be opened again the store is tried anew.
+const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Ctrl-C, and being told to end.
 pub(super) struct Signals {
@@ -43,6 +48,8 @@ pub(super) struct Talk<'a> {
     ending: bool,
     /// Whether a signal asked for the end.
     stopped: bool,
+    /// Whether the store must be opened again before anything more can be stored.
+    shut: bool,
     teller: Teller,
 }
 
@@ -59,6 +66,7 @@ impl<'a> Talk<'a> {
             turns: BTreeSet::new(),
             ending: false,
             stopped: false,
+            shut: false,
             teller: Teller::new(terminal),
         }
     }
@@ -80,6 +88,7 @@ impl<'a> Talk<'a> {
                 },
                 _ = self.signals.interrupt.recv() => self.interrupted(out).await?,
                 _ = self.signals.terminate.recv() => self.terminated(out).await?,
+                () = sleep(REOPEN_EVERY), if self.shut => self.reopen().await,
             }
         }
         self.teller.end(self.thread.id(), self.stopped, out)
@@ -141,14 +150,21 @@ impl<'a> Talk<'a> {
             self.turns.remove(&id);
         }
         self.teller.tell(event, out)?;
-        let EventMsg::PersistenceFailed { error } = &event.msg else { return Ok(()) };
-        if matches!(error, ThreadStoreError::Unavailable(_, Unavailability::Poisoned)) {
-            // The thread goes on storing by itself once the store is open again.
-            if let Err(error) = self.store.reopen().await {
-                failure::warn(&format!("the store cannot be opened again: {error}"));
-            }
+        if let EventMsg::PersistenceFailed { error: ThreadStoreError::Unavailable(_, Unavailability::Poisoned) } =
+            &event.msg
+        {
+            self.reopen().await;
         }
         Ok(())
+    }
+
+    /// The way back after a failed sync; the thread then goes on storing by itself.
+    async fn reopen(&mut self) {
+        let reopened = self.store.reopen().await;
+        if let (Err(error), false) = (&reopened, self.shut) {
+            failure::warn(&format!("the store cannot be opened again, and is tried again: {error}"));
+        }
+        self.shut = reopened.is_err();
     }
 
     /// Ctrl-C ends the turn that runs; with none, the conversation.
