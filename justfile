@@ -105,6 +105,16 @@ kill-import KILLS="10" SEED="1" THREADS="600":
     THREADLOG_KILLS={{ KILLS }} THREADLOG_KILL_SEED={{ SEED }} THREADLOG_KILL_THREADS={{ THREADS }} \
         cargo test --release -p threadlog-cli --test kill_import -- --nocapture
 
+# A conversation with the example agent, killed so many times at random moments (the seed's) and resumed each time
+kill-run KILLS="50" SEED="1":
+    THREADLOG_RUN_KILLS={{ KILLS }} THREADLOG_RUN_KILL_SEED={{ SEED }} \
+        cargo test --release -p threadlog-cli --test kill_run -- --nocapture
+
+# Hundreds of running threads over a disk that fails, so many rounds from a seed on
+running ROUNDS="20" SEED="1" THREADS="200":
+    THREADLOG_RUNNING_ROUNDS={{ ROUNDS }} THREADLOG_RUNNING_SEED={{ SEED }} THREADLOG_RUNNING={{ THREADS }} \
+        cargo test --release -p threadlog-tests --test running -- --nocapture --test-threads=1
+
 # System calls of a lone writer, of 64, and of SQLite, in steady state (needs strace)
 strace APPENDS="5000":
     cargo build --release -p threadlog-benches --bin figures

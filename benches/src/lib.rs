@@ -14,6 +14,7 @@ pub mod place;
 pub mod plan;
 pub mod raw;
 pub mod report;
+pub mod running;
 pub mod solo;
 pub mod sqlite;
 pub mod tables;

@@ -121,7 +121,7 @@ async fn store_one_item_each(store: &LocalThreadStore, ids: &[ThreadId]) -> Resu
     Ok(())
 }
 
-fn held() -> Result<Held> {
+pub(crate) fn held() -> Result<Held> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let bytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(unix)]
+use crate::command::run;
 use crate::command::{
     archive, demo, dump, export, fork, r#gen, import, list, pin, prune, ps, relink, rename, rm, rollback, salvage,
     show, stats, tag, tail, trash, tree, verify,
@@ -83,6 +85,9 @@ pub enum Command {
     Gen(r#gen::Gen),
     /// Import a folder of rollout files into a new store and list it; without one, generate a sample first
     Demo(demo::Demo),
+    /// Talk with an agent that is a program; what is said is stored
+    #[cfg(unix)]
+    Run(run::Run),
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::process::Stdio;
 use common::{Machine, text};
 
 #[test]
-fn only_import_and_demo_make_a_store() {
+fn only_import_demo_and_run_make_a_store() {
     let machine = Machine::new();
     fs::write(machine.path("file"), "x").unwrap();
     let commands = [

@@ -10,7 +10,7 @@ use threadlog_benches::report::Table;
 use threadlog_benches::solo::Solo;
 use threadlog_benches::sqlite::Sqlite;
 use threadlog_benches::threadlog::Ours;
-use threadlog_benches::{Result, files, many, payload, tables};
+use threadlog_benches::{Result, files, many, payload, running, tables};
 
 /// Figures of threadlog beside controls and peers, all in turns.
 #[derive(Parser)]
@@ -38,6 +38,7 @@ enum Part {
     Async,
     Crowd,
     Live,
+    Running,
     Throughput,
     Files,
 }
@@ -57,6 +58,11 @@ enum Command {
         /// How many.
         threads: u64,
     },
+    /// Nothing but running threads that are idle; what the process then holds, as JSON.
+    Running {
+        /// How many.
+        threads: u64,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -72,6 +78,10 @@ fn main() -> Result<()> {
         Some(Command::Steady { who, appends }) => return steady(who, appends),
         Some(Command::Live { threads }) => {
             println!("{}", serde_json::to_string(&many::measure(threads)?)?);
+            return Ok(());
+        }
+        Some(Command::Running { threads }) => {
+            println!("{}", serde_json::to_string(&running::measure(threads)?)?);
             return Ok(());
         }
         None => {}
@@ -103,6 +113,10 @@ fn main() -> Result<()> {
     if wanted(Part::Live) {
         add(tables::live(&plan, 1024)?);
         add(many::table(plan.live_threads)?);
+    }
+    if wanted(Part::Running) {
+        add(running::turns(plan.live_threads / 100)?);
+        add(running::table(plan.live_threads)?);
     }
     if wanted(Part::Throughput) {
         tables::throughput(&plan, 1024)?.into_iter().for_each(&mut add);

@@ -31,10 +31,7 @@ pub struct Fork {
 
 /// Runs `fork`. The fork is durable when it says so.
 pub fn run(arguments: &Fork, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
-    let (id, position) = match arguments.id.split_once('@') {
-        None => (arguments.id.clone(), ForkPosition::default()),
-        Some((id, position)) => (id.to_owned(), parse(position)?),
-    };
+    let (id, position) = place(&arguments.id)?;
     let change = Change::of(&[id], context)?;
     for source in &change.threads {
         let new = arguments.new.unwrap_or_else(ThreadId::generate);
@@ -55,6 +52,14 @@ pub fn run(arguments: &Fork, context: &Context, out: &mut Output) -> Result<Exit
     }
     change.close()?;
     Ok(Exit::Done)
+}
+
+/// A thread and where to cut it: `ID[@POS]`.
+pub fn place(text: &str) -> Result<(String, ForkPosition), Failure> {
+    match text.split_once('@') {
+        None => Ok((text.to_owned(), ForkPosition::default())),
+        Some((id, position)) => Ok((id.to_owned(), parse(position)?)),
+    }
 }
 
 fn parse(text: &str) -> Result<ForkPosition, Failure> {

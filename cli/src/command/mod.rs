@@ -38,6 +38,8 @@ mod remains;
 pub mod rename;
 pub mod rm;
 pub mod rollback;
+#[cfg(unix)]
+pub mod run;
 pub mod salvage;
 pub mod show;
 pub mod stats;
@@ -78,6 +80,8 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Dump(arguments) => dump::run(arguments, &mut out),
         Command::Gen(arguments) => r#gen::run(arguments, &mut out),
         Command::Demo(arguments) => demo::run(arguments, &context, &mut out),
+        #[cfg(unix)]
+        Command::Run(arguments) => run::run(arguments, &context, &mut out),
     }?;
     out.flush()?;
     Ok(exit)
@@ -111,6 +115,8 @@ fn name(command: &Command) -> &'static str {
         Command::Dump(_) => "dump",
         Command::Gen(_) => "gen",
         Command::Demo(_) => "demo",
+        #[cfg(unix)]
+        Command::Run(_) => "run",
     }
 }
 
@@ -142,6 +148,12 @@ impl Context {
     /// The store's threads, for changing them. Whoever calls this has seen that there is a store.
     pub fn open_threads(&self) -> Result<LocalThreadStore, Failure> {
         wait(LocalThreadStore::open(&self.root()?, self.config().into()))
+    }
+
+    /// Settings of a command that writes for as long as somebody talks.
+    #[cfg(unix)]
+    pub fn config_to_run(&self) -> Config {
+        Config { prepare_spares: true, ..self.config() }
     }
 
     /// Settings of a command that writes and ends: no room is prepared for more.

@@ -52,6 +52,9 @@ const FENCES: &[Fence] = &[
     path("store/src/view/", "uuid::Uuid::new_v4", PURE),
     path("store/src/", "memmap2", "files, offsets and syncs are the engine's"),
     path("store/src/", "libc", "files, offsets and syncs are the engine's"),
+    path("session/src/", "std::fs", "what is stored is the store's"),
+    path("session/src/", "threadlog_engine::fs", "what is stored is the store's"),
+    path("session/src/", "threadlog_engine::Engine", "what is stored is the store's"),
     path("sample/src/", "threadlog", "the sample imitates other programs' files, not this one's"),
 ];
 

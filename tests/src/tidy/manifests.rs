@@ -12,12 +12,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("sample", &[]),
     ("store", &["threadlog-engine"]),
-    ("cli", &["threadlog", "threadlog-engine", "threadlog-sample"]),
+    ("session", &["threadlog", "threadlog-engine"]),
+    ("cli", &["threadlog", "threadlog-engine", "threadlog-sample", "threadlog-session"]),
 ];
 
 /// Crates of others that a layer must do without.
-const FOREIGN: &[(&str, &[&str])] =
-    &[("engine", &["serde_json", "serde", "tokio", "uuid"]), ("store", &["memmap2", "fs2", "libc", "clap"])];
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("engine", &["serde_json", "serde", "tokio", "uuid"]),
+    ("store", &["memmap2", "fs2", "libc", "clap"]),
+    ("session", &["memmap2", "fs2", "libc", "clap"]),
+];
 
 /// Layers, workspace lints, and a table of shared dependencies whose every line is used and has a reason.
 pub fn check(sources: &[Source]) -> Vec<Finding> {

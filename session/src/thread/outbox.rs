@@ -1,0 +1,107 @@
+//! Events on their way to whoever listens.
+//!
+//! Bounded: what an agent emits waits while more than [`EVENTS_MAX`] events wait to be read. What the thread itself has to
+//! say never waits; it is a few events for each operation, and operations are bounded too.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::event::Event;
+
+/// Events that may wait before an agent waits for the listener.
+pub(crate) const EVENTS_MAX: usize = 1024;
+/// An emptied queue keeps no more room than this: most threads are idle.
+const KEPT_CAPACITY: usize = 16;
+
+/// The queue of one thread.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    arrived: Notify,
+    room: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// Adds an event, however many wait. After the end nothing is added.
+    pub(crate) fn push(&self, event: Event) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.events.push_back(event);
+            drop(state);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Waits until the listener has caught up.
+    pub(crate) async fn room(&self) {
+        loop {
+            let mut freed = pin!(self.room.notified());
+            freed.as_mut().enable();
+            if !self.is_full() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Whether the listener has to catch up first.
+    pub(crate) fn is_full(&self) -> bool {
+        let state = self.state.lock();
+        state.events.len() >= EVENTS_MAX && !state.closed
+    }
+
+    /// The next event; `None` when no more will come.
+    pub(crate) async fn next(&self) -> Option<Event> {
+        loop {
+            let arrived = self.arrived.notified();
+            if let Some(next) = self.take() {
+                return next;
+            }
+            arrived.await;
+        }
+    }
+
+    /// The next event if there is one; `Some(None)` when no more will come.
+    fn take(&self) -> Option<Option<Event>> {
+        let mut state = self.state.lock();
+        let event = state.events.pop_front();
+        let left = state.events.len();
+        if left == 0 && state.events.capacity() > KEPT_CAPACITY {
+            state.events = VecDeque::new();
+        }
+        let closed = state.closed;
+        drop(state);
+        if event.is_some() && left < EVENTS_MAX {
+            self.room.notify_waiters();
+        }
+        if left > 0 || closed {
+            // Somebody else may wait: one permit stands for many events.
+            self.arrived.notify_one();
+        }
+        match event {
+            Some(event) => Some(Some(event)),
+            None => closed.then_some(None),
+        }
+    }
+
+    /// The next event, if one waits.
+    pub(crate) fn try_next(&self) -> Option<Event> {
+        self.take().flatten()
+    }
+
+    /// No event comes after those that wait.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.arrived.notify_one();
+        self.room.notify_waiters();
+    }
+}
