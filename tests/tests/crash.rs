@@ -25,7 +25,7 @@ fn no_power_cut_breaks_an_invariant() {
     let rarer = if all { 1 } else { 16 };
     let depth = |(steps, recover_one_in): (usize, &u64)| {
         let recover_one_in = if steps < 2 { *recover_one_in } else { recover_one_in * rarer };
-        Depth { choices_max: 256, samples: 32, recover_one_in }
+        Depth { choices_max: 256, samples: 40, recover_one_in }
     };
     let depth_large = |(steps, recover_one_in): (u32, &u64)| {
         let fewer = 1 << (2 * steps.saturating_sub(1));
@@ -74,7 +74,7 @@ fn no_power_cut_and_no_death_of_one_of_two_processes_breaks_an_invariant() {
 #[test]
 fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
     for scene in several::SCENES {
-        let depth = Depth { choices_max: 64, samples: 8, recover_one_in: 16 };
+        let depth = Depth { choices_max: 16, samples: 4, recover_one_in: 16 };
         let states = several::script(scene, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{broken}"));
         println!("two processes, {} deals: {states} distinct crash states", scene.len());
     }
