@@ -119,7 +119,8 @@ async fn run(players: u64, steps: u64, seed: u64, faulty: bool) {
     world.known.lock().end();
     store.close().await.unwrap();
     let left = open(&disk.crash(&Choice::LoseAll)).await;
-    let judged = judge(&left, &world.known.lock().clone()).await;
+    let known = world.known.lock().clone();
+    let judged = judge(&left, &known).await;
     println!("seed {seed}: {judged}; {fired} calls failed, {cuts} power cuts on the way");
 }
 
