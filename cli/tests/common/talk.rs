@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub fn agent() -> Option<[String; 2]> {
             return Some([program, script]);
         }
     }
-    println!("there is no Python here: the example agent is not run");
+    let _ = writeln!(std::io::stderr(), "there is no Python here: the example agent is not run");
     None
 }
 
@@ -83,10 +83,7 @@ impl Talk {
 
     /// The next record; `None` at the end, or if there is none for so long.
     pub fn next(&self, wait: Duration) -> Option<Value> {
-        match self.records.recv_timeout(wait) {
-            Ok(record) => Some(record),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.records.recv_timeout(wait).ok()
     }
 
     /// The next record of this type; those before it are passed over.

@@ -137,18 +137,18 @@ impl TurnHandle {
     /// Shows something that is not stored: a part of a text, progress. Waits like [`TurnHandle::record`].
     ///
     /// # Errors
-    /// `Store` if it cannot be written as JSON.
+    /// `TurnOver`; `Store` if it cannot be written as JSON.
     pub async fn show<T: Serialize + ?Sized>(&self, payload: &T) -> Result<(), TurnRefusal> {
         let json = serde_json::to_vec(payload);
         let json = json.map_err(|error| Report::new("show", "the payload is no JSON").because(error).invalid())?;
-        self.show_json(Bytes::from(json)).await;
-        Ok(())
+        self.show_json(Bytes::from(json)).await
     }
 
     /// As [`TurnHandle::show`], of what is JSON already.
-    pub(crate) async fn show_json(&self, json: Bytes) {
-        self.shared.outbox.room().await;
-        self.shared.outbox.push(Event::new(Some(self.shared.submission), EventMsg::Shown(json)));
+    pub(crate) async fn show_json(&self, json: Bytes) -> Result<(), TurnRefusal> {
+        let Shared { number, submission, recorder, outbox, .. } = &*self.shared;
+        outbox.room().await;
+        Ok(recorder.show(*number, Event::new(Some(*submission), EventMsg::Shown(json))).await?)
     }
 
     /// Makes everything that the thread accepted so far durable, for an agent that wants to be sure before it acts.

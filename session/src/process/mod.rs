@@ -142,7 +142,7 @@ impl ProcessAgent {
                 }
                 FromAgent::Message { text } => handle.message(&text).await?,
                 FromAgent::Tokens(tokens) => handle.token_count(tokens.count()).await?,
-                FromAgent::Show { payload } => handle.show_json(payload.get().as_bytes().to_vec().into()).await,
+                FromAgent::Show { payload } => handle.show_json(payload.get().as_bytes().to_vec().into()).await?,
                 FromAgent::Flush { request } => {
                     let answer = match handle.flush().await {
                         Ok(()) => ToAgent::Flushed { request },

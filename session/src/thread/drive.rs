@@ -227,6 +227,11 @@ impl Driver {
         self.inner.tell(Some(id), EventMsg::Error { message: self.ended().to_string() });
     }
 
+    /// Whether it was not told to end.
+    pub(super) fn is_taking(&self) -> bool {
+        self.ending.is_none()
+    }
+
     fn ended(&self) -> SessionError {
         self.inner.closed("submit", Closing::Ended)
     }

@@ -18,7 +18,7 @@ use threadlog::ThreadId;
 use threadlog::item::typed::TokenCount;
 use threadlog::live::{LiveThread, NewItem};
 use threadlog::metadata::MetadataPatch;
-use threadlog::thread_store::StoredThread;
+use threadlog::thread_store::{Absence, StoredThread, ThreadStoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -278,7 +278,11 @@ impl CodexThread {
 
     /// Of a thread whose driver is gone: stores what it accepted and lets go of it.
     pub(crate) async fn recover(&self) -> Result<()> {
-        Ok(self.inner.recorder.shutdown().await?)
+        match self.inner.recorder.shutdown().await {
+            // Somebody has let go of it already.
+            Err(ThreadStoreError::ThreadNotFound { absence: Absence::NotLive, .. }) => Ok(()),
+            stored => Ok(stored?),
+        }
     }
 }
 

@@ -144,6 +144,16 @@ impl Recorder {
         Ok(())
     }
 
+    /// Tells what a turn's agent shows, unless the turn is over.
+    pub(crate) async fn show(&self, turn: u64, event: Event) -> Result<(), Refusal> {
+        let state = self.state.lock().await;
+        if state.turn != Some(turn) {
+            return Err(Refusal::TurnOver);
+        }
+        self.outbox.push(event);
+        Ok(())
+    }
+
     async fn accept(&self, state: &mut State, items: &[RolloutItem]) -> Result<(), Refusal> {
         // What could never be stored must not be kept either.
         let params = AppendItemsParams::new(self.live.id(), items.to_vec());

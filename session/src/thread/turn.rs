@@ -175,7 +175,7 @@ impl Driver {
             Some(reason) => EventMsg::TurnAborted { turn_id: Some(turn_id), reason, stored },
         };
         self.inner.tell(Some(submission), told);
-        if self.waiting.is_empty() {
+        if self.is_taking() {
             self.inner.set_status(ThreadStatus::Idle);
         }
     }

@@ -108,6 +108,9 @@ async fn nothing_comes_behind_a_turns_end(fixture: Fixture) {
     let handle = left.lock().take().unwrap();
     let late = handle.message("late").await;
     assert!(matches!(late, Err(threadlog_session::agent::TurnRefusal::TurnOver)), "{late:?}");
+    let shown = handle.show(&json!({"type": "late"})).await;
+    assert!(matches!(shown, Err(threadlog_session::agent::TurnRefusal::TurnOver)), "{shown:?}");
+    assert!(new.thread.try_next_event().is_none());
     assert_eq!(fixture.seen(new.thread_id).await, ["one"]);
 }
 

@@ -78,7 +78,7 @@ async fn keep(disk: SimFs, store: LocalThreadStore, world: Arc<World>, seed: u64
             };
             disk.fail_kind(kind, disk.calls_of(kind) + 1 + dice.below(3), fault);
         }
-        if dice.below(40) == 0 {
+        if dice.below(6) == 0 {
             // What is acknowledged before the cut must survive it.
             let acknowledged = world.known.lock().acknowledged();
             let left = open(&disk.snapshot().crash(&Choice::Sample(dice.below(1 << 32)))).await;
@@ -119,7 +119,8 @@ async fn run(players: u64, steps: u64, seed: u64, faulty: bool) {
     world.known.lock().end();
     store.close().await.unwrap();
     let left = open(&disk.crash(&Choice::LoseAll)).await;
-    let judged = judge(&left, &world.known.lock().clone()).await;
+    let known = world.known.lock().clone();
+    let judged = judge(&left, &known).await;
     println!("seed {seed}: {judged}; {fired} calls failed, {cuts} power cuts on the way");
 }
 
