@@ -31,8 +31,17 @@ pub(super) fn of_program(line: &[u8]) -> Result<Option<Op>, String> {
     if line.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let op = serde_json::from_slice(line);
-    op.map(Some).map_err(|error| format!("a line that is no operation ({error}); docs/cli.md lists them"))
+    let refused = |why: String| format!("a line that is no operation ({why}); docs/cli.md lists them");
+    let op: Op = serde_json::from_slice(line).map_err(|error| refused(error.to_string()))?;
+    // The parser lets fields pass that operations without fields do not have.
+    if matches!(op, Op::Interrupt | Op::Compact | Op::Shutdown) {
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(line).map_err(|error| refused(error.to_string()))?;
+        if let Some(unknown) = fields.keys().find(|name| *name != "op") {
+            return Err(refused(format!("unknown field `{unknown}`")));
+        }
+    }
+    Ok(Some(op))
 }
 
 /// What a person says: words for the agent, or a command. Nothing, in an empty line.
