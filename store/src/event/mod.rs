@@ -8,11 +8,13 @@
 
 mod control;
 mod item;
+mod values;
 
 pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
 use threadlog_engine::id::{Channel, StreamId};
 use threadlog_engine::{ReadLog, Record};
+pub use values::{VALUE_BYTES_MAX, VALUE_BYTES_MIN, find_values};
 
 use crate::thread::ThreadKey;
 
