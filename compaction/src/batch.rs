@@ -3,11 +3,8 @@
 use std::ops::Range;
 
 use threadlog_engine::StreamId;
-use threadlog_engine::number::{narrow, size, wide};
+use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{FindValues, ValueHash};
-
-/// Raw bytes of one batch, and so of one sealed segment before merging: 64 MiB. A longer record is a batch alone.
-pub const BATCH_RAW_BYTES_MAX: usize = 64 << 20;
 
 /// A record that is to be sealed.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +91,9 @@ impl Batch {
         self.records.push(Kept { stream, ordinal, lease_epoch, clock, codec, journal, payload, values });
     }
 
-    /// Whether another record of this many bytes belongs into the next batch.
-    pub fn is_full(&self, more: usize) -> bool {
-        !self.records.is_empty() && self.bytes.len().saturating_add(more) > BATCH_RAW_BYTES_MAX
+    /// Whether another `more` bytes belong into the next batch, if one has `most`.
+    pub fn is_full(&self, more: usize, most: usize) -> bool {
+        !self.records.is_empty() && self.bytes.len().saturating_add(more) > most
     }
 
     pub fn is_empty(&self) -> bool {

@@ -30,6 +30,7 @@ pub type Published = Box<dyn FnMut(&Written) + Send>;
 pub struct Bulk {
     shared: Arc<Shared>,
     find: Arc<FindValues>,
+    batch_bytes: usize,
     worker: Option<JoinHandle<Maintenance>>,
 }
 
@@ -75,12 +76,12 @@ impl Bulk {
     ) -> Result<Bulk> {
         config.validate()?;
         let shared = Arc::new(Shared { state: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new() });
-        let root = maintenance.root.clone();
+        let (root, batch_bytes) = (maintenance.root.clone(), config.batch_bytes);
         let worker = Worker { shared: Arc::clone(&shared), maintenance, config, published };
         let thread = std::thread::Builder::new().name("threadlog-bulk".to_owned());
         let worker = thread.spawn(move || worker.run());
         let worker = worker.map_err(|error| EngineError::io("start a thread for", &root, error))?;
-        Ok(Bulk { shared, find, worker: Some(worker) })
+        Ok(Bulk { shared, find, batch_bytes, worker: Some(worker) })
     }
 
     /// Adds records, which become durable together; nobody sees any of them before. Streams must be new to the store, and
@@ -98,7 +99,7 @@ impl Bulk {
             values.push(of_record);
         }
         let bytes = records.iter().map(|record| record.payload.len()).fold(0, usize::saturating_add);
-        let mut state = self.shared.room_for(bytes)?;
+        let mut state = self.shared.room_for(bytes, self.batch_bytes)?;
         state.check(records)?;
         for (record, values) in records.iter().zip(&values) {
             state.next.insert(record.stream, record.ordinal.saturating_add(1));
@@ -153,11 +154,11 @@ impl Drop for Bulk {
 
 impl Shared {
     /// The batch at hand, with room for so many bytes more.
-    fn room_for(&self, bytes: usize) -> Result<MutexGuard<'_, State>> {
+    fn room_for(&self, bytes: usize, most: usize) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state.lock();
         loop {
             state.check_alive()?;
-            if !state.filling.batch.is_full(bytes) || state.hand_over(self) {
+            if !state.filling.batch.is_full(bytes, most) || state.hand_over(self) {
                 return Ok(state);
             }
             self.emptied.wait(&mut state);

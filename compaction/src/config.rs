@@ -14,9 +14,12 @@ pub struct Config {
     pub fan_in: usize,
     /// Sealed segments above this length are not merged for their number alone, in bytes. Default 4 GiB.
     pub segment_bytes_max: u64,
-    /// Raw bytes of a block of records. Default 256 KiB, from 16 KiB to 4 MiB.
+    /// Raw bytes that are sealed at a time, and so held in memory, three times over in a bulk load. A longer record is
+    /// sealed alone. Default 64 MiB, at least 1 KiB.
+    pub batch_bytes: usize,
+    /// Raw bytes of a block of records. Default 256 KiB, from 1 KiB to 4 MiB.
     pub block_bytes: usize,
-    /// Raw bytes of a block of an archived thread's records. Default 1 MiB, from 16 KiB to 4 MiB.
+    /// Raw bytes of a block of an archived thread's records. Default 1 MiB, from 1 KiB to 4 MiB.
     pub archived_block_bytes: usize,
     /// zstd's level for threads in use. Default 3, from 1 to 19.
     pub level: i32,
@@ -39,6 +42,7 @@ impl Default for Config {
             idle_ms: 10 * 60 * 1000,
             fan_in: 4,
             segment_bytes_max: 4 << 30,
+            batch_bytes: 64 << 20,
             block_bytes: 256 << 10,
             archived_block_bytes: 1 << 20,
             level: 3,
@@ -67,8 +71,9 @@ impl Config {
         within("hot_bytes", self.hot_bytes, 1 << 20, u64::MAX)?;
         within("fan_in", count(self.fan_in), 2, 16)?;
         within("segment_bytes_max", self.segment_bytes_max, 1 << 20, u64::MAX)?;
-        within("block_bytes", count(self.block_bytes), 16 << 10, 4 << 20)?;
-        within("archived_block_bytes", count(self.archived_block_bytes), 16 << 10, 4 << 20)?;
+        within("batch_bytes", count(self.batch_bytes), 1 << 10, u64::MAX)?;
+        within("block_bytes", count(self.block_bytes), 1 << 10, 4 << 20)?;
+        within("archived_block_bytes", count(self.archived_block_bytes), 1 << 10, 4 << 20)?;
         within("level", u64::try_from(self.level).unwrap_or(0), 1, 19)?;
         within("archived_level", u64::try_from(self.archived_level).unwrap_or(0), 1, 19)?;
         within("dictionary_bytes", count(self.dictionary_bytes), 0, 1 << 20)?;

@@ -73,7 +73,8 @@ impl Cursor {
         self.extent = None;
         self.stream = None;
         for row in self.streams.by_ref() {
-            let extents: Vec<ExtentRow> = self.segment.footer().extents(&row).filter(|extent| extent.count > 0).collect();
+            let extents: Vec<ExtentRow> =
+                self.segment.footer().extents(&row).filter(|extent| extent.count > 0).collect();
             self.extents = extents.into_iter();
             self.extent = self.extents.next();
             if self.extent.is_some() {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use threadlog_engine::fs::{Fs, Lock, platform, read_file};
 use threadlog_engine::sealed::{
-    DictionaryId, Manifest, OnDamage, Sealed, SealedId, id::{dictionaries_directory, sealed_directory},
+    DictionaryId, Manifest, OnDamage, Sealed, SealedId,
+    id::{dictionaries_directory, sealed_directory},
 };
 use threadlog_engine::{Clock, Error as EngineError, Owner};
 
@@ -99,8 +100,7 @@ impl Maintenance {
         manifest.segments.sort_by_key(|row| row.id);
         manifest.dictionaries.sort_by_key(|row| row.id);
         manifest.replace(&*self.fs, &self.root, self.store)?;
-        self.sealed =
-            Sealed::load(&*self.fs, &self.root, self.store, Some(&self.sealed), OnDamage::Refuse)?;
+        self.sealed = Sealed::load(&*self.fs, &self.root, self.store, Some(&self.sealed), OnDamage::Refuse)?;
         Ok(())
     }
 
@@ -144,9 +144,7 @@ impl Maintenance {
     /// Removes a file; that it is gone already is as well.
     pub(crate) fn remove(&self, path: &Path) -> Result<()> {
         match self.fs.remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(EngineError::io("remove", path, error).into())
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::io("remove", path, error).into()),
             _ => Ok(()),
         }
     }

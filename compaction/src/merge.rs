@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{
-    DictionaryId, Input, JournalBase, Manifest, RecordRef, SealedId, SealedSegment, SegmentRow, Tier, ValueHash,
-    ValueRow,
+    DictionaryId, Input, JournalBase, Manifest, RecordRef, Sealed, SealedId, SealedSegment, SegmentRow, Tier,
+    ValueHash, ValueRow,
 };
 use threadlog_engine::{Conflict, Error as EngineError, StreamId};
 
@@ -59,7 +59,7 @@ pub fn merge(
         names,
         edit: names.iter().map(|id| id.salt).fold(0, |mix, salt| mix.rotate_left(1) ^ salt),
     };
-    let mut work = Merge {
+    let work = Merge {
         inputs: &inputs,
         others: &others,
         rules,
@@ -70,18 +70,7 @@ pub fn merge(
         conflicts: Vec::new(),
         singles: Vec::new(),
     };
-    work.records(&sealed)?;
-    work.values()?;
-    let Merge { output, mut written, mut conflicts, .. } = work;
-    conflicts.extend(inherited_conflicts(&inputs, rules));
-    conflicts.sort_by_key(|conflict| (conflict.stream, conflict.ordinal, conflict.lost_lease_epoch));
-    conflicts.dedup();
-    (written.records, written.payload_bytes) = (output.records, output.payload_bytes);
-    let rows = output.finish(sources(&inputs), conflicts)?;
-    written.segments = wide(rows.len());
-    written.file_bytes = rows.iter().map(|row| row.bytes).sum();
-    written.files_replaced = wide(inputs.len());
-    written.replaced_bytes = inputs.iter().map(|segment| segment.row().bytes).sum();
+    let (rows, written) = work.run(&sealed)?;
     replace(maintenance, &inputs, rows, renew)?;
     Ok(written)
 }
@@ -168,8 +157,25 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
+    /// Writes the new segments.
+    fn run(mut self, sealed: &Sealed) -> Result<(Vec<SegmentRow>, Written)> {
+        self.records(sealed)?;
+        self.values()?;
+        let Merge { inputs, rules, output, mut written, mut conflicts, .. } = self;
+        conflicts.extend(inherited_conflicts(inputs, rules));
+        conflicts.sort_by_key(|conflict| (conflict.stream, conflict.ordinal, conflict.lost_lease_epoch));
+        conflicts.dedup();
+        (written.records, written.payload_bytes) = (output.records, output.payload_bytes);
+        let rows = output.finish(sources(inputs), conflicts)?;
+        written.segments = wide(rows.len());
+        written.file_bytes = rows.iter().map(|row| row.bytes).sum();
+        written.files_replaced = wide(inputs.len());
+        written.replaced_bytes = inputs.iter().map(|segment| segment.row().bytes).sum();
+        Ok((rows, written))
+    }
+
     /// Moves the records, by stream and ordinal.
-    fn records(&mut self, sealed: &threadlog_engine::sealed::Sealed) -> Result<()> {
+    fn records(&mut self, sealed: &Sealed) -> Result<()> {
         let mut cursors: Vec<Cursor> = self.inputs.iter().map(Cursor::new).collect();
         let mut at = Vec::new();
         let mut stream = None;
@@ -203,7 +209,7 @@ impl Merge<'_> {
     /// Of records that claim one place, the one that counts: that of the highest lease epoch, then of the highest journal.
     fn settle(
         &mut self,
-        sealed: &threadlog_engine::sealed::Sealed,
+        sealed: &Sealed,
         cursors: &mut [Cursor],
         at: &[usize],
         (stream, ordinal): (StreamId, u64),
@@ -242,8 +248,7 @@ impl Merge<'_> {
             Fate::Blank if record.refs.is_empty() && self.rules.is_kept(&stream, record.codec, record.stored) => {}
             fate => {
                 self.written.records_dropped = self.written.records_dropped.saturating_add(1);
-                self.written.dropped_bytes =
-                    self.written.dropped_bytes.saturating_add(u64::from(record.payload_bytes));
+                self.written.dropped_bytes = self.written.dropped_bytes.saturating_add(u64::from(record.payload_bytes));
                 if fate == Fate::Blank {
                     let (lease_epoch, clock) = (record.lease_epoch, record.clock);
                     let journal = place.journal;
@@ -265,8 +270,7 @@ impl Merge<'_> {
                     self.output.value(*hash, bytes)?;
                 }
                 self.written.references = self.written.references.saturating_add(upgraded.references);
-                self.written.referenced_bytes =
-                    self.written.referenced_bytes.saturating_add(upgraded.referenced_bytes);
+                self.written.referenced_bytes = self.written.referenced_bytes.saturating_add(upgraded.referenced_bytes);
             }
         }
         self.output.singles(tier, &mut self.singles)

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use std::path::Path;
+use threadlog_engine::fs::Fs;
 use threadlog_engine::sealed::{
     Dictionary, Input, RecordRef, SegmentOptions, SegmentRow, SegmentWriter, StoredRecord, Tier, ValueHash,
 };
-use threadlog_engine::fs::Fs;
 use threadlog_engine::{Conflict, StreamId};
-use std::path::Path;
 
 use crate::config::Config;
 use crate::error::Result;

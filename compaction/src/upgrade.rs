@@ -76,7 +76,9 @@ impl<'a> Upgrades<'a> {
         let (mut new, mut behind) = (Vec::new(), 0);
         for range in &found {
             let overlaps = taken.iter().any(|(other, _)| other.start < range.end && range.start < other.end);
-            let Some(bytes) = payload.get(range.clone()).filter(|_| range.start >= behind && !overlaps) else { continue };
+            let Some(bytes) = payload.get(range.clone()).filter(|_| range.start >= behind && !overlaps) else {
+                continue;
+            };
             behind = range.end;
             let hash = ValueHash::of(bytes);
             match self.fit(hash, bytes) {

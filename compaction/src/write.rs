@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use threadlog_engine::Conflict;
-use threadlog_engine::number::{wide};
+use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{
-    Dictionary, DictionaryId, DictionaryRow, Input, RecordRef, SealedSegment, SegmentOptions, SegmentRow, SegmentWriter,
-    Tier, ValueUse, prepare, write_dictionary,
+    Dictionary, DictionaryId, DictionaryRow, Input, RecordRef, SealedSegment, SegmentOptions, SegmentRow,
+    SegmentWriter, Tier, ValueUse, prepare, write_dictionary,
 };
 
 use crate::batch::{Batch, FoundValue};
@@ -63,8 +63,7 @@ pub(crate) fn write_batch(
         created_ms: maintenance.clock.now_ms(),
         jobs: config.jobs,
     };
-    let mut writer =
-        SegmentWriter::create(&*maintenance.fs, &maintenance.root, maintenance.store, id, options)?;
+    let mut writer = SegmentWriter::create(&*maintenance.fs, &maintenance.root, maintenance.store, id, options)?;
     let mut written = Written::default();
     write_records(&mut writer, batch, &choice, &mut written)?;
     let row = writer.finish(beside.inputs, beside.conflicts)?;
@@ -82,12 +81,7 @@ pub(crate) fn write_batch(
     Ok(Made { row, dictionary: trained, written })
 }
 
-fn write_records(
-    writer: &mut SegmentWriter<'_>,
-    batch: &Batch,
-    choice: &Choice,
-    written: &mut Written,
-) -> Result<()> {
+fn write_records(writer: &mut SegmentWriter<'_>, batch: &Batch, choice: &Choice, written: &mut Written) -> Result<()> {
     let mut uses = Vec::new();
     for kept in &batch.records {
         let payload = batch.payload(kept);
@@ -142,7 +136,10 @@ pub(crate) fn newest_dictionary(maintenance: &Maintenance) -> Result<Option<Arc<
 }
 
 /// Writes a dictionary. It lives once a MANIFEST names it.
-pub(crate) fn new_dictionary(maintenance: &mut Maintenance, bytes: Vec<u8>) -> Result<(Arc<Dictionary>, DictionaryRow)> {
+pub(crate) fn new_dictionary(
+    maintenance: &mut Maintenance,
+    bytes: Vec<u8>,
+) -> Result<(Arc<Dictionary>, DictionaryRow)> {
     let number = maintenance.number();
     let refused = |reason: &str| Error::Dictionary { reason: reason.to_owned() };
     let id = DictionaryId(u32::try_from(number).map_err(|_| refused("all numbers were given out"))?);
