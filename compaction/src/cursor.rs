@@ -20,7 +20,15 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// At the segment's first record.
     pub fn new(segment: &Arc<SealedSegment>) -> Cursor {
-        let streams: Vec<StreamRow> = segment.footer().streams().collect();
+        Cursor::over(segment, segment.footer().streams().collect())
+    }
+
+    /// At the first record of one stream, and ends with it.
+    pub fn at(segment: &Arc<SealedSegment>, stream: &StreamRow) -> Cursor {
+        Cursor::over(segment, vec![*stream])
+    }
+
+    fn over(segment: &Arc<SealedSegment>, streams: Vec<StreamRow>) -> Cursor {
         let mut cursor = Cursor {
             segment: Arc::clone(segment),
             cache: SealedCache::new(),
