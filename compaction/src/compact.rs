@@ -12,6 +12,9 @@ use crate::pick;
 use crate::report::Written;
 use crate::rules::{BLANK_CODEC, Fate, Rules, Watch};
 
+/// Segments that are left alone because they turned out to be damaged, and how.
+pub type Avoid = BTreeMap<SealedId, threadlog_engine::Error>;
+
 /// How much is merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Extent {
@@ -40,7 +43,7 @@ pub fn compact(
     rules: &dyn Rules,
     config: &Config,
     watch: &dyn Watch,
-    avoid: &mut BTreeMap<SealedId, threadlog_engine::Error>,
+    avoid: &mut Avoid,
     renew: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Written> {
     config.validate()?;
@@ -49,7 +52,7 @@ pub fn compact(
         for tier in [Tier::Normal, Tier::Archived] {
             let all = of_tier(maintenance, tier, avoid);
             if all.len() > 1 {
-                total += one(maintenance, &all, rules, config, watch, avoid, renew)?;
+                total += merge_around_damage(maintenance, &all, rules, config, watch, avoid, renew)?;
             }
         }
     }
@@ -61,7 +64,7 @@ pub fn compact(
         let Some(picked) = due.or_else(|| if extent == Extent::Due { None } else { wanted() }) else {
             return Ok(total);
         };
-        total += one(maintenance, &picked, rules, config, watch, avoid, renew)?;
+        total += merge_around_damage(maintenance, &picked, rules, config, watch, avoid, renew)?;
         if extent == Extent::Due {
             return Ok(total);
         }
@@ -69,13 +72,13 @@ pub fn compact(
 }
 
 /// One merge; if it meets damage, the damaged segment is left alone from now on.
-fn one(
+pub(crate) fn merge_around_damage(
     maintenance: &mut Maintenance,
     picked: &[SealedId],
     rules: &dyn Rules,
     config: &Config,
     watch: &dyn Watch,
-    avoid: &mut BTreeMap<SealedId, threadlog_engine::Error>,
+    avoid: &mut Avoid,
     renew: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Written> {
     match merge(maintenance, picked, rules, config, watch, renew) {
@@ -98,7 +101,7 @@ fn damaged_by(picked: &[SealedId], error: &threadlog_engine::Error) -> Vec<Seale
     }
 }
 
-fn of_tier(maintenance: &Maintenance, tier: Tier, avoid: &BTreeMap<SealedId, threadlog_engine::Error>) -> Vec<SealedId> {
+fn of_tier(maintenance: &Maintenance, tier: Tier, avoid: &Avoid) -> Vec<SealedId> {
     let rows = maintenance.sealed().manifest().segments.iter();
     rows.filter(|row| row.tier == tier && !avoid.contains_key(&row.id)).map(|row| row.id).collect()
 }
@@ -107,7 +110,7 @@ fn of_tier(maintenance: &Maintenance, tier: Tier, avoid: &BTreeMap<SealedId, thr
 fn wasteful(
     maintenance: &Maintenance,
     rules: &dyn Rules,
-    avoid: &BTreeMap<SealedId, threadlog_engine::Error>,
+    avoid: &Avoid,
 ) -> Option<SealedId> {
     let segments = maintenance.sealed().segments();
     let unused = unused_values(segments);
