@@ -1,5 +1,7 @@
 //! A store of sealed segments on a simulated disk, and what should be in it.
 
+pub(crate) mod hot;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -196,13 +198,17 @@ impl Rules for Fates {
 
 /// All bytes of the store's files, raw and decompressed.
 pub(crate) fn all_bytes(fs: &SimFs) -> Vec<Vec<u8>> {
+    all_bytes_of(fs, STORE)
+}
+
+pub(crate) fn all_bytes_of(fs: &SimFs, store: [u8; 16]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = fs
         .paths()
         .iter()
         .filter(|path| path.starts_with(Path::new("/store")))
         .filter_map(|path| fs.read_raw(path).ok())
         .collect();
-    let sealed = load(fs);
+    let sealed = Sealed::load(fs, &root(), store, None, OnDamage::Refuse).unwrap();
     let mut decoder = threadlog_engine::sealed::Decoder::new();
     for segment in sealed.segments() {
         for block in 0..segment.footer().block_count() {
