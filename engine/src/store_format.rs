@@ -122,7 +122,18 @@ pub(crate) fn check_place(fs: &dyn Fs, places: &Places) -> Result<()> {
 fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let entries = fs.read_dir(&places.root).map_err(|error| Error::io("list", &places.root, error))?;
     // FORMAT too: somebody else may have made the store since it was looked for.
-    let ours = ["FORMAT", "FORMAT.new", "LEASES", "MAINTENANCE", "journals", "large"];
+    let ours = [
+        "FORMAT",
+        "FORMAT.new",
+        "LEASES",
+        "MAINTENANCE",
+        "MANIFEST",
+        "MANIFEST.new",
+        "dictionaries",
+        "journals",
+        "large",
+        "sealed",
+    ];
     match entries.iter().find(|entry| !ours.contains(&entry.name.as_str())) {
         None => Ok(()),
         Some(entry) => Err(Error::NotEmpty { path: places.root.clone(), found: entry.name.clone() }),
