@@ -29,7 +29,7 @@ use crate::lease::Leases;
 use crate::recover::log::{Base, Log, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
-use crate::sealed::Sealed;
+use crate::sealed::{OnDamage, Sealed};
 use crate::seeded::{Bug, bug};
 use crate::store_format;
 
@@ -84,11 +84,11 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
 /// Recovers a journal whose lock is held from where the sealed segments end.
 fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     loop {
-        let sealed = Sealed::load(&**fs, &places.root, store)?;
+        let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Refuse)?;
         let base = sealed.base(places.number);
         let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
         // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read.
-        if opened.is_ok() || sealed.is_current(&**fs, &places.root)? {
+        if opened.is_ok() || sealed.is_current(&**fs, &places.root, store)? {
             return opened;
         }
     }
@@ -103,7 +103,7 @@ fn load_others(core: &Core, mut numbers: Vec<u32>) -> Result<()> {
         let load =
             |number: &u32| Foreign::load(fs, Places::new(root, *number), Some(core.store), sealed.base(*number), false);
         let others = numbers.iter().map(load).collect::<Result<Vec<Foreign>>>();
-        if sealed.is_current(fs, root)? {
+        if sealed.is_current(fs, root, core.store)? {
             core.state.lock().foreign = others?;
             return Ok(());
         }

@@ -9,7 +9,7 @@ use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::index::{At, Channels, Index};
 use crate::journal::runs::Runs;
 use crate::number::wide;
-use crate::sealed::{Sealed, SealedHead, SealedPlace};
+use crate::sealed::{Place as SealedPlace, Sealed, SealedHead};
 
 /// A stream's end, as the log knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +112,8 @@ impl<'a> Parts<'a> {
             let rest = usize::try_from(end.saturating_sub(next)).unwrap_or(usize::MAX);
             if next < hot {
                 let rest = rest.min(usize::try_from(hot.saturating_sub(next)).unwrap_or(usize::MAX));
-                found.extend(
-                    self.sealed.find(stream, next, rest).into_iter().map(|place| Found::At(Place::Sealed(place))),
-                );
+                let places = only(self.sealed.find(stream, next, rest), next);
+                found.extend(places.map(|place| Found::At(Place::Sealed(place))));
             } else if let [(_, part, runs)] = known[..]
                 && next >= sealed_end
             {
@@ -132,7 +131,7 @@ impl<'a> Parts<'a> {
 
     fn find_one(&self, known: &[(usize, Part<'_>, &Runs)], stream: &StreamId, ordinal: u64) -> Found {
         let hot = known.iter().filter_map(|(_, part, runs)| part.index.at(runs.get(ordinal)?)).map(Place::Hot);
-        let sealed = self.sealed.all_at(stream, ordinal).into_iter().map(Place::Sealed);
+        let sealed = self.sealed.find(stream, ordinal, 1).into_iter().map(Place::Sealed);
         let mut places: Vec<Place> = hot.chain(sealed).collect();
         match (places.pop(), places.is_empty()) {
             (Some(only), true) => Found::At(only),
@@ -180,7 +179,7 @@ impl<'a> Parts<'a> {
         let mut all: BTreeMap<StreamId, (u64, u64)> = BTreeMap::new();
         for info in self.sealed.streams() {
             let (records, bytes) = all.entry(info.stream).or_default();
-            *records = (*records).max(info.records);
+            *records = (*records).max(info.head.next_ordinal);
             *bytes = bytes.saturating_add(info.payload_bytes);
         }
         for (stream, runs) in self.parts.iter().flat_map(|part| part.index.streams()) {
@@ -202,7 +201,7 @@ impl<'a> Parts<'a> {
                 let first =
                     |ordinal: &u64| !others.iter().any(|(other, _, runs)| *other < at && runs.get(*ordinal).is_some());
                 let sealed_end = self.sealed.head(stream).map_or(0, |head| head.next_ordinal);
-                let is_sealed = |ordinal: u64| ordinal < sealed_end && !self.sealed.all_at(stream, ordinal).is_empty();
+                let is_sealed = |ordinal: u64| ordinal < sealed_end && !self.sealed.find(stream, ordinal, 1).is_empty();
                 let shared = |ordinal: &u64| {
                     others.iter().any(|(_, _, runs)| runs.get(*ordinal).is_some()) || is_sealed(*ordinal)
                 };
@@ -218,4 +217,16 @@ impl<'a> Parts<'a> {
         }
         found
     }
+}
+
+/// Those of the places, in order of ordinal, that follow from `from` on without a hole and are the only ones of their
+/// ordinals.
+fn only(places: Vec<SealedPlace>, from: u64) -> impl Iterator<Item = SealedPlace> {
+    let mut next = from;
+    let mut places = places.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let place = places.next_if(|place| place.ordinal == next)?;
+        next = next.saturating_add(1);
+        places.peek().is_none_or(|other| other.ordinal != place.ordinal).then_some(place)
+    })
 }

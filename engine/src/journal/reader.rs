@@ -18,7 +18,7 @@ use crate::journal::place::{self, Places};
 use crate::journal::records::{Lookup, ReadLog, Records, contest};
 use crate::journal::renew;
 use crate::recover::log::Damage;
-use crate::sealed::Sealed;
+use crate::sealed::{OnDamage, Sealed};
 use crate::store_format;
 
 /// A store as it was when it was opened for reading.
@@ -119,7 +119,7 @@ impl Reader {
             let mut made = place::journals(&**fs, root)?;
             made.retain(|number| !known.contains(number));
             let news = foreign::look(&**fs, root, *store, &sealed, ahead, &made);
-            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&**fs, root)? {
+            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&**fs, root, *store)? {
                 changes.add(self.view.renew_sealed()?);
                 continue;
             }
@@ -147,14 +147,18 @@ impl Reader {
     fn look(fs: Arc<dyn Fs>, root: &Path, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
         let (sealed, journals) = loop {
             let sealed = match store {
-                Some(store) if !lenient => Sealed::load(&*fs, root, store)?,
+                Some(store) if !lenient => Sealed::load(&*fs, root, store, None, OnDamage::Refuse)?,
                 _ => Sealed::load_lenient(&*fs, root, store)?,
             };
             let numbers = place::journals(&*fs, root)?;
             let load = |number| Foreign::load(&*fs, Places::new(root, number), store, sealed.base(number), lenient);
             let journals = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>();
             // Whoever seals replaces the manifest first and removes files then.
-            if lenient || sealed.is_current(&*fs, root)? {
+            let is_current = match store {
+                Some(store) if !lenient => sealed.is_current(&*fs, root, store)?,
+                _ => true,
+            };
+            if is_current {
                 break (sealed, journals?);
             }
         };
@@ -174,10 +178,10 @@ impl View {
     fn renew_sealed(&self) -> Result<Changes> {
         let Some(store) = self.store else { return Ok(Changes::default()) };
         let known = Arc::clone(&self.seen.read().sealed);
-        if known.is_current(&*self.fs, &self.root)? {
+        if known.is_current(&*self.fs, &self.root, store)? {
             return Ok(Changes::default());
         }
-        let renewed = Sealed::renew(&known, &*self.fs, &self.root, store)?;
+        let renewed = Sealed::load(&*self.fs, &self.root, store, Some(&known), OnDamage::Refuse)?;
         let grown = renewed.grown_since(&known);
         let mut seen = self.seen.write();
         let changes = renew::unknown(&seen.parts(), grown);

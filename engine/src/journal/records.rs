@@ -16,7 +16,7 @@ use crate::journal::parts::{Found, Head, Place, StreamInfo};
 use crate::journal::window::Window;
 use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
-use crate::sealed::{Cursor, Sealed};
+use crate::sealed::{Sealed, SealedCache};
 use crate::seeded::{Bug, bug};
 
 /// A record as it was appended.
@@ -97,7 +97,7 @@ pub struct Records {
     end: u64,
     found: VecDeque<Found>,
     window: Window,
-    cursor: Cursor,
+    cache: SealedCache,
     sealed: Option<Arc<Sealed>>,
     /// How often places were looked up again because files had gone.
     again: u32,
@@ -117,7 +117,7 @@ impl Records {
             end: range.end,
             found: VecDeque::new(),
             window: Window::new(),
-            cursor: Cursor::default(),
+            cache: SealedCache::new(),
             sealed: None,
             again: 0,
             finished: false,
@@ -143,7 +143,7 @@ impl Records {
             Found::At(Place::Sealed(_)) if self.large_only => Ok(None),
             Found::At(Place::Sealed(place)) => {
                 let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
-                sealed.record(place, &mut self.cursor).map(Some)
+                self.cache.record(sealed, place).map(Some)
             }
             Found::Contested(places) => {
                 let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
@@ -210,7 +210,7 @@ pub(crate) fn contest(
     for place in places {
         let (journal, record) = match place {
             Place::Hot(at) => (at.segment.journal, load(lookup, &mut Window::new(), stream, at, ordinal, false)?),
-            Place::Sealed(place) => (place.journal(), Some(sealed.record(place, &mut Cursor::default())?)),
+            Place::Sealed(place) => (place.journal.into(), Some(SealedCache::new().record(sealed, place)?)),
         };
         records.extend(record.map(|record| (record.lease_epoch, journal, record)));
     }

@@ -11,7 +11,7 @@ use crate::journal::engine::Engine;
 use crate::journal::foreign::{self, AllNews, Foreign};
 use crate::journal::parts::Parts;
 use crate::journal::place;
-use crate::sealed::Sealed;
+use crate::sealed::{OnDamage, Sealed};
 
 impl Engine {
     /// Takes in which sealed segments are in force, and says which streams have records that were not known before: those of
@@ -61,7 +61,7 @@ impl Core {
             }
             let news = foreign::look(&*self.fs, &self.places.root, self.store, &sealed, changed, &made);
             // Where the log of a journal begins is for the manifest to say that was in force all the while.
-            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&*self.fs, &self.places.root)? {
+            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&*self.fs, &self.places.root, self.store)? {
                 changes.add(self.renew_sealed()?);
                 continue;
             }
@@ -77,10 +77,10 @@ impl Core {
     /// As [`Engine::renew_sealed`], telling nobody else.
     pub(crate) fn renew_sealed(&self) -> Result<Changes> {
         let known = Arc::clone(&self.state.lock().sealed);
-        if known.is_current(&*self.fs, &self.places.root)? {
+        if known.is_current(&*self.fs, &self.places.root, self.store)? {
             return Ok(Changes::default());
         }
-        let renewed = Sealed::renew(&known, &*self.fs, &self.places.root, self.store)?;
+        let renewed = Sealed::load(&*self.fs, &self.places.root, self.store, Some(&known), OnDamage::Refuse)?;
         let grown = renewed.grown_since(&known);
         let mut state = self.state.lock();
         let changes = unknown(&state.parts(self.durable()), grown);
