@@ -61,7 +61,9 @@ impl Core {
             }
             let news = foreign::look(&*self.fs, &self.places.root, self.store, &sealed, changed, &made);
             // Where the log of a journal begins is for the manifest to say that was in force all the while.
-            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&*self.fs, &self.places.root, self.store)? {
+            if news.as_ref().map_or(true, AllNews::is_anew)
+                && !sealed.is_current(&*self.fs, &self.places.root, self.store)?
+            {
                 changes.add(self.renew_sealed()?);
                 continue;
             }

@@ -1,85 +1,60 @@
-//! stub
-#![allow(missing_docs)]
-use crate::error::Result;
-use crate::fs::Fs;
-use crate::id::{Channel, StreamId};
-use crate::journal::index::Conflict;
-use crate::journal::parts::StreamInfo;
-use crate::journal::records::Record;
-use crate::recover::log::Base;
-use std::path::Path;
-use std::sync::Arc;
-#[derive(Default, Debug)]
-pub struct Manifest {}
-impl Manifest {
-    pub fn read(_: &dyn Fs, _: &Path, _: [u8; 16]) -> Result<Manifest> {
-        Ok(Manifest {})
-    }
-    pub fn base(&self, _: u32) -> Option<Base> {
-        None
-    }
-}
-#[derive(Default, Debug)]
-pub struct Sealed {}
-#[derive(Default, Debug)]
-pub struct Cursor {}
-#[derive(Clone, Copy, Debug)]
-pub struct SealedHead {
-    pub next_ordinal: u64,
-    pub lease_epoch: u64,
-    pub journal: u32,
-}
-#[derive(Clone, Debug)]
-pub struct SealedPlace {}
-impl SealedPlace {
-    pub fn journal(&self) -> u32 {
-        0
-    }
-}
-impl Sealed {
-    pub fn load(_: &dyn Fs, _: &Path, _: [u8; 16]) -> Result<Arc<Sealed>> {
-        Ok(Arc::default())
-    }
-    pub fn load_lenient(_: &dyn Fs, _: &Path, _: Option<[u8; 16]>) -> Result<Arc<Sealed>> {
-        Ok(Arc::default())
-    }
-    pub fn renew(_: &Arc<Sealed>, _: &dyn Fs, _: &Path, _: [u8; 16]) -> Result<Arc<Sealed>> {
-        Ok(Arc::default())
-    }
-    pub fn is_current(&self, _: &dyn Fs, _: &Path) -> Result<bool> {
-        Ok(true)
-    }
-    pub fn generation(&self) -> u64 {
-        0
-    }
-    pub fn is_empty(&self) -> bool {
-        true
-    }
-    pub fn base(&self, _: u32) -> Option<Base> {
-        None
-    }
-    pub fn head(&self, _: &StreamId) -> Option<SealedHead> {
-        None
-    }
-    pub fn find(&self, _: &StreamId, _: u64, _: usize) -> Vec<SealedPlace> {
-        Vec::new()
-    }
-    pub fn all_at(&self, _: &StreamId, _: u64) -> Vec<SealedPlace> {
-        Vec::new()
-    }
-    pub fn channels(&self, _: &[u8; 16], _: u64) -> Vec<Channel> {
-        Vec::new()
-    }
-    pub fn streams(&self) -> Vec<StreamInfo> {
-        Vec::new()
-    }
-    pub fn conflicts(&self) -> Vec<Conflict> {
-        Vec::new()
-    }
-    pub fn grown_since(&self, _: &Sealed) -> Vec<(StreamId, u64)> {
-        Vec::new()
-    }
-    pub fn record(&self, _: &SealedPlace, _: &mut Cursor) -> Result<Record> {
-        Err(crate::Error::Closed)
-    }
-}
+//! The sealed form: records in compressed blocks by stream, values that occur twice kept once, all of it immutable.
+//!
+//! What is here is the form: codecs, which are pure functions over bytes, the reader and the writer. What is sealed when,
+//! merged with what, and removed, is decided elsewhere. `docs/format.md`, section 8, is the specification.
+//!
+//! - [`Sealed`](set::Sealed) is one consistent view of everything sealed; [`SealedCache`](cache::SealedCache) reads its
+//!   records.
+//! - [`SegmentWriter`](writer::SegmentWriter) writes a segment; [`Manifest`](manifest::Manifest) says which live.
+
+pub mod block_header;
+mod builder;
+pub mod cache;
+pub mod codec;
+pub(crate) mod columns;
+mod current;
+pub mod dictionaries;
+pub mod dictionary;
+pub mod footer;
+pub mod header;
+pub mod id;
+mod layout;
+pub mod manifest;
+pub mod manifest_file;
+pub mod place;
+mod pool;
+pub mod rebuild;
+pub mod records_block;
+pub mod recover;
+pub mod rows;
+pub mod segment;
+pub mod set;
+pub mod values_block;
+mod varint;
+pub mod verify;
+pub mod writer;
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;
+
+pub use cache::{SealedCache, StoredRecord};
+pub use codec::Decoder;
+pub use dictionaries::{Dictionaries, write_dictionary};
+pub use dictionary::Dictionary;
+pub use id::{DictionaryId, SealedId, ValueHash};
+pub use manifest::{DictionaryRow, JournalBase, Manifest, SegmentRow, Tier};
+pub use manifest_file::{manifest_path, prepare, sealed_files};
+pub use place::Place;
+pub use records_block::UsedValue;
+pub use recover::Recovered;
+pub use rows::{ExtentRow, Input, StreamRow, ValueRow};
+pub use segment::SealedSegment;
+pub use set::{OnDamage, Sealed, SealedHead, SealedStream};
+pub use writer::{ARCHIVED_BLOCK_BYTES, BLOCK_BYTES, RecordRef, SegmentOptions, SegmentWriter, ValueUse};
+
+/// Finds the long values in a payload: codec, payload, and the list that rising, disjoint ranges are added to, each of
+/// [`VALUE_BYTES_MIN`] or more. The engine knows records only as bytes; what is a value is for its user to say.
+pub type FindValues = dyn Fn(u8, &[u8], &mut Vec<std::ops::Range<usize>>) + Send + Sync;
+
+/// The shortest part of a payload that is worth keeping apart, in bytes.
+pub const VALUE_BYTES_MIN: usize = 1024;

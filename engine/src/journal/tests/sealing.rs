@@ -198,7 +198,11 @@ fn no_crash_at_any_call_loses_a_record_or_makes_one_twice() {
                 append_synced(&engine, 1, *acknowledged)?;
                 *acknowledged += 1;
             }
-            if round == 1 { seal_all(fs, &engine)? } else { seal(fs, &engine, 0)? };
+            if round == 1 {
+                seal_all(fs, &engine)?
+            } else {
+                seal(fs, &engine, 0)?
+            };
         }
         append_synced(&engine, 1, *acknowledged)?;
         *acknowledged += 1;
@@ -221,11 +225,17 @@ fn no_crash_at_any_call_loses_a_record_or_makes_one_twice() {
                 continue;
             }
             let seen = count(&reader(&left), 1);
-            assert!(seen == acknowledged || seen == acknowledged + 1, "call {at}, {choice:?}: {seen} of {acknowledged}");
+            assert!(
+                seen == acknowledged || seen == acknowledged + 1,
+                "call {at}, {choice:?}: {seen} of {acknowledged}"
+            );
             let engine = several(&left).unwrap();
             assert!(engine.damage().is_empty(), "call {at}, {choice:?}: {:?}", engine.damage());
             let next = count(&engine, 1);
-            assert!(next == acknowledged || next == acknowledged + 1, "call {at}, {choice:?}: {next} of {acknowledged}");
+            assert!(
+                next == acknowledged || next == acknowledged + 1,
+                "call {at}, {choice:?}: {next} of {acknowledged}"
+            );
             append_synced(&engine, 1, next).unwrap();
             seal_all(&left, &engine).unwrap();
             append_synced(&engine, 1, next + 1).unwrap();
