@@ -168,6 +168,7 @@ pub(crate) struct InputRowBytes {
     /// Segments_upto.
     third: U64,
     chain: U32,
+    /// How many parts, or chain_records.
     count: U32,
     zero: [u8; 8],
 }
@@ -311,6 +312,7 @@ impl InputRowBytes {
                 epoch: Epoch(first),
                 upto: Sequence(second),
                 chain: self.chain.get(),
+                chain_records: self.count.get(),
                 segments_upto: self.third.get(),
             })),
             1 => Some(Input::Sealed(SealedId { number: first, salt: second })),

@@ -14,13 +14,14 @@ use crate::sealed::dictionaries::Dictionaries;
 use crate::sealed::id::ValueHash;
 use crate::sealed::manifest::Manifest;
 use crate::sealed::place::Place;
-use crate::sealed::rows::ValueRow;
+use crate::sealed::rows::{StreamRow, ValueRow};
 use crate::sealed::segment::{SealedSegment, corrupt};
 
 /// How often a view is tried while files go away and MANIFEST changes under it.
 const ATTEMPTS: usize = 100;
 
 /// All sealed segments that one MANIFEST names, held open. What becomes of their names, a view stays whole.
+#[derive(Default)]
 pub struct Sealed {
     root: PathBuf,
     manifest: Manifest,
@@ -36,6 +37,8 @@ pub struct SealedHead {
     pub next_ordinal: u64,
     /// The highest lease epoch of its sealed records.
     pub lease_epoch: u64,
+    /// The journal that the last of them came from.
+    pub journal: u32,
 }
 
 /// A stream and its totals, as far as it is sealed.
@@ -159,7 +162,7 @@ impl Sealed {
     #[must_use]
     pub fn head(&self, stream: &StreamId) -> Option<SealedHead> {
         let rows = self.segments.iter().filter_map(|segment| segment.footer().stream(stream));
-        rows.map(|row| SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max }).reduce(join)
+        rows.map(|row| head_of(&row)).reduce(join)
     }
 
     /// The channels of one life of a thread that have sealed records, rising. *Cost:* a binary search in each segment.
@@ -182,7 +185,7 @@ impl Sealed {
             let footer = segment.footer();
             for row in footer.streams() {
                 let records: u64 = footer.extents(&row).map(|extent| u64::from(extent.count)).sum();
-                let head = SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max };
+                let head = head_of(&row);
                 let here = SealedStream { stream: row.stream, head, records, payload_bytes: row.payload_bytes };
                 let add = |known: &mut SealedStream| {
                     known.head = join(known.head, head);
@@ -250,6 +253,12 @@ impl Sealed {
         self.segments.iter().flat_map(|segment| segment.footer().conflicts()).collect()
     }
 
+    /// With one more damage noted.
+    pub(crate) fn with_damage(mut self, error: Error) -> Sealed {
+        self.damage.push(error);
+        self
+    }
+
     /// How many blocks there are.
     #[must_use]
     pub fn blocks(&self) -> u64 {
@@ -257,11 +266,13 @@ impl Sealed {
     }
 }
 
+fn head_of(row: &StreamRow) -> SealedHead {
+    SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max, journal: row.last_journal.into() }
+}
+
 fn join(one: SealedHead, other: SealedHead) -> SealedHead {
-    SealedHead {
-        next_ordinal: one.next_ordinal.max(other.next_ordinal),
-        lease_epoch: one.lease_epoch.max(other.lease_epoch),
-    }
+    let last = if one.next_ordinal < other.next_ordinal { other } else { one };
+    SealedHead { lease_epoch: one.lease_epoch.max(other.lease_epoch), ..last }
 }
 
 /// A file that MANIFEST names and that is not there is damage, not a failing call.
