@@ -160,7 +160,7 @@ fn check(
                     item.render(&mut line);
                     files.add(&line);
                 }
-                Body::Control(_) => {}
+                Body::Control(_) | Body::Erased => {}
                 Body::Unreadable(_) => fault.unreadable_records += 1,
             }
         }
