@@ -44,12 +44,21 @@ pub struct Facts {
     pub torn: Vec<(String, u64)>,
     /// Segments that are not part of a log: copies that a crash interrupted. As `<journal>/<file name>`.
     pub left_out: Vec<String>,
+    /// Sealed segments.
+    pub sealed_segments: u64,
+    /// Bytes of all sealed segments and dictionaries.
+    pub sealed_bytes: u64,
 }
 
 impl Facts {
+    /// Whether there is no segment, hot or sealed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments == 0 && self.sealed_segments == 0
+    }
+
     /// Adds another journal's.
     pub(crate) fn add(&mut self, other: &Facts) {
-        let Facts { journals, segments, segment_bytes, groups, last, witness, torn, left_out } = other;
+        let Facts { journals, segments, segment_bytes, groups, last, witness, torn, left_out, .. } = other;
         self.journals = self.journals.saturating_add(*journals);
         self.segments = self.segments.saturating_add(*segments);
         self.segment_bytes = self.segment_bytes.saturating_add(*segment_bytes);
@@ -281,5 +290,7 @@ fn facts(places: &Places, scans: &[Scan], log: &Log) -> Facts {
         witness: log.witness,
         torn: log.torn.iter().map(|torn| (name(&torn.segment), torn.offset)).collect(),
         left_out: log.left_out.iter().map(name).collect(),
+        sealed_segments: 0,
+        sealed_bytes: 0,
     }
 }

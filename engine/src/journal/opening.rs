@@ -84,7 +84,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
 /// Recovers a journal whose lock is held from where the sealed segments end.
 fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     loop {
-        let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Refuse)?;
+        let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Recover)?;
         let base = sealed.base(places.number);
         let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
         // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read.

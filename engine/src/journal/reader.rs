@@ -17,6 +17,7 @@ use crate::journal::parts::{Found, Head, Parts, Place, StreamInfo};
 use crate::journal::place::{self, Places};
 use crate::journal::records::{Lookup, ReadLog, Records, contest};
 use crate::journal::renew;
+use crate::number::wide;
 use crate::recover::log::Damage;
 use crate::sealed::{OnDamage, Sealed};
 use crate::store_format;
@@ -79,7 +80,7 @@ impl Reader {
         let format = store_format::read(&*fs, &Places::new(root, 0));
         let reader = Reader::look(fs, root, format.as_ref().ok().map(|format| format.store), true)?;
         match format {
-            Err(error) if reader.facts().segments == 0 => {
+            Err(error) if reader.facts().is_empty() => {
                 // That FORMAT could not be read does not say that there is no store.
                 let unread = matches!(error, Error::Io { .. });
                 Err(if unread { error } else { Error::NoStore { path: root.to_owned() } })
@@ -92,7 +93,10 @@ impl Reader {
     #[must_use]
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
-        self.view.seen.read().journals.iter().for_each(|journal| facts.add(&journal.facts));
+        let seen = self.view.seen.read();
+        seen.journals.iter().for_each(|journal| facts.add(&journal.facts));
+        facts.sealed_segments = wide(seen.sealed.segments().len());
+        facts.sealed_bytes = seen.sealed.manifest().bytes();
         facts
     }
 
@@ -147,7 +151,7 @@ impl Reader {
     fn look(fs: Arc<dyn Fs>, root: &Path, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
         let (sealed, journals) = loop {
             let sealed = match store {
-                Some(store) if !lenient => Sealed::load(&*fs, root, store, None, OnDamage::Refuse)?,
+                Some(store) if !lenient => Sealed::load(&*fs, root, store, None, OnDamage::LeaveOut)?,
                 _ => Sealed::load_lenient(&*fs, root, store)?,
             };
             let numbers = place::journals(&*fs, root)?;
@@ -181,7 +185,7 @@ impl View {
         if known.is_current(&*self.fs, &self.root, store)? {
             return Ok(Changes::default());
         }
-        let renewed = Sealed::load(&*self.fs, &self.root, store, Some(&known), OnDamage::Refuse)?;
+        let renewed = Sealed::load(&*self.fs, &self.root, store, Some(&known), OnDamage::LeaveOut)?;
         let grown = renewed.grown_since(&known);
         let mut seen = self.seen.write();
         let changes = renew::unknown(&seen.parts(), grown);

@@ -98,7 +98,7 @@ impl Core {
         if known.is_current(&*self.fs, &self.places.root, self.store)? {
             return Ok(Changes::default());
         }
-        let renewed = Sealed::load(&*self.fs, &self.places.root, self.store, Some(&known), OnDamage::Refuse)?;
+        let renewed = Sealed::load(&*self.fs, &self.places.root, self.store, Some(&known), OnDamage::Recover)?;
         let grown = renewed.grown_since(&known);
         let mut state = self.state.lock();
         let changes = unknown(&state.parts(self.durable()), grown);

@@ -75,10 +75,10 @@ impl Sealed {
     /// An I/O error.
     pub fn load_lenient(fs: &dyn Fs, root: &Path, store: Option<[u8; 16]>) -> Result<Arc<Sealed>> {
         let Some(store) = store else { return Ok(Sealed::nothing()) };
-        match Sealed::load(fs, root, store, None, OnDamage::Recover) {
+        match Sealed::load(fs, root, store, None, OnDamage::LeaveOut) {
             Err(error) if error.is_corruption() => {
                 let rebuilt = Manifest::rebuild(fs, root, store)?;
-                let sealed = Sealed::open(fs, root, store, &rebuilt.manifest, None, OnDamage::Recover)?;
+                let sealed = Sealed::open(fs, root, store, &rebuilt.manifest, None, OnDamage::LeaveOut)?;
                 Ok(Arc::new(sealed.with_damage(error)))
             }
             other => other,

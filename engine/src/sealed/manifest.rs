@@ -207,6 +207,14 @@ impl Manifest {
         (sound && raw.magic == MAGIC && raw.store == *store).then(|| raw.generation.get())
     }
 
+    /// Bytes of all files that it names.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let segments = self.segments.iter().map(|row| row.bytes);
+        let dictionaries = self.dictionaries.iter().map(|row| u64::from(row.bytes));
+        segments.chain(dictionaries).fold(0, u64::saturating_add)
+    }
+
     /// Where a journal's log begins behind what was sealed; `None` if nothing of it was.
     #[must_use]
     pub fn base(&self, journal: u32) -> Option<JournalBase> {

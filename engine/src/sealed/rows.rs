@@ -323,7 +323,10 @@ impl InputRowBytes {
 
     pub fn of(row: &Input) -> InputRowBytes {
         let (kind, small, words, chain, count) = match *row {
-            Input::Journal(base) => (0, base.journal, [base.epoch.0, base.upto.0, base.segments_upto], base.chain, 0),
+            Input::Journal(base) => {
+                let words = [base.epoch.0, base.upto.0, base.segments_upto];
+                (0, base.journal, words, base.chain, base.chain_records)
+            }
             Input::Sealed(id) => (1, 0, [id.number, id.salt, 0], 0, 0),
             Input::Part { edit, index, count } => (2, index, [edit, 0, 0], 0, count),
         };

@@ -12,7 +12,7 @@ use crate::journal::index::Conflict;
 use crate::number::wide;
 use crate::sealed::dictionaries::Dictionaries;
 use crate::sealed::id::ValueHash;
-use crate::sealed::manifest::Manifest;
+use crate::sealed::manifest::{Manifest, SegmentRow};
 use crate::sealed::place::Place;
 use crate::sealed::rows::{StreamRow, ValueRow};
 use crate::sealed::segment::{SealedSegment, corrupt};
@@ -59,8 +59,11 @@ pub struct SealedStream {
 pub enum OnDamage {
     /// It is an error.
     Refuse,
-    /// The footer is made anew, in memory, from the segment's blocks; see [`Sealed::damage`].
+    /// The footer is made anew, in memory, from the segment's blocks; see [`Sealed::damage`]. A segment that is missing is an
+    /// error: nobody knows then which ordinals were given already.
     Recover,
+    /// As `Recover`; and a segment that is missing, or of which nothing can be made, is left out. For reading only.
+    LeaveOut,
 }
 
 impl Sealed {
@@ -80,13 +83,18 @@ impl Sealed {
     ) -> Result<Arc<Sealed>> {
         let mut manifest = Manifest::read(fs, root, store)?;
         for _ in 0..ATTEMPTS {
-            let error = match Sealed::open(fs, root, store, &manifest, before, on_damage) {
+            let careful = if on_damage == OnDamage::LeaveOut { OnDamage::Recover } else { on_damage };
+            let error = match Sealed::open(fs, root, store, &manifest, before, careful) {
                 Ok(sealed) => return Ok(Arc::new(sealed)),
                 Err(error) => error,
             };
+            // Only what is missing under a manifest that stays in force is missing.
             let newer = Manifest::read(fs, root, store)?;
             if newer == manifest {
-                return Err(missing(error));
+                return match on_damage {
+                    OnDamage::LeaveOut => Sealed::open(fs, root, store, &manifest, before, on_damage).map(Arc::new),
+                    _ => Err(missing(error)),
+                };
             }
             manifest = newer;
         }
@@ -113,12 +121,10 @@ impl Sealed {
             let known = before.and_then(|before| before.segments.iter().find(|segment| segment.row() == row));
             let segment = match known {
                 Some(segment) => Arc::clone(segment),
-                None => match SealedSegment::open(fs, root, row, &dictionaries) {
-                    Err(error) if error.is_corruption() && on_damage == OnDamage::Recover => {
-                        let recovered = SealedSegment::recover(fs, root, row.id, &dictionaries)?;
-                        damage.push(error);
-                        damage.extend(recovered.damage);
-                        recovered.segment
+                None => match open_segment(fs, root, row, &dictionaries, on_damage, &mut damage) {
+                    Err(error) if on_damage == OnDamage::LeaveOut => {
+                        damage.push(missing(error));
+                        continue;
                     }
                     other => other?,
                 },
@@ -263,6 +269,26 @@ impl Sealed {
     #[must_use]
     pub fn blocks(&self) -> u64 {
         self.segments.iter().map(|segment| u64::from(segment.footer().block_count())).sum()
+    }
+}
+
+/// Opens a segment, by its footer or, if that may be, without.
+fn open_segment(
+    fs: &dyn Fs,
+    root: &Path,
+    row: &SegmentRow,
+    dictionaries: &Arc<Dictionaries>,
+    on_damage: OnDamage,
+    damage: &mut Vec<Error>,
+) -> Result<Arc<SealedSegment>> {
+    match SealedSegment::open(fs, root, row, dictionaries) {
+        Err(error) if error.is_corruption() && on_damage != OnDamage::Refuse => {
+            let recovered = SealedSegment::recover(fs, root, row.id, dictionaries)?;
+            damage.push(error);
+            damage.extend(recovered.damage);
+            Ok(recovered.segment)
+        }
+        other => other,
     }
 }
 
