@@ -1,7 +1,6 @@
 //! Sealing, merging and erasing, as the store sees it.
 
 mod rules;
-mod usage;
 
 use std::sync::Arc;
 
@@ -9,7 +8,6 @@ use threadlog_compaction::{Avoid, Config, Erased, Extent, Maintenance, Watch, Wr
 use threadlog_engine::Engine;
 
 pub(crate) use rules::StoreRules;
-pub use usage::{KIND_NAMES, Kind, LargeThread, Shared, Sizes, Usage};
 
 use crate::error::Result;
 use crate::progress::Progress;
