@@ -44,6 +44,7 @@ pub(crate) fn config() -> Config {
         batch_bytes: 64 << 10,
         block_bytes: 4 << 10,
         archived_block_bytes: 16 << 10,
+        merge_level: 3,
         archived_level: 5,
         dictionary_bytes: 0,
         jobs: 1,
