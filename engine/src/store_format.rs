@@ -10,6 +10,7 @@ use crate::format::store_file::FormatFile;
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::{self, Places};
 use crate::journal::scan;
+use crate::sealed;
 use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
@@ -66,7 +67,7 @@ fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(!sealed::sealed_files(fs, &places.root)?.is_empty())
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
@@ -122,7 +123,18 @@ pub(crate) fn check_place(fs: &dyn Fs, places: &Places) -> Result<()> {
 fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let entries = fs.read_dir(&places.root).map_err(|error| Error::io("list", &places.root, error))?;
     // FORMAT too: somebody else may have made the store since it was looked for.
-    let ours = ["FORMAT", "FORMAT.new", "LEASES", "MAINTENANCE", "journals", "large"];
+    let ours = [
+        "FORMAT",
+        "FORMAT.new",
+        "LEASES",
+        "MAINTENANCE",
+        "MANIFEST",
+        "MANIFEST.new",
+        "dictionaries",
+        "journals",
+        "large",
+        "sealed",
+    ];
     match entries.iter().find(|entry| !ours.contains(&entry.name.as_str())) {
         None => Ok(()),
         Some(entry) => Err(Error::NotEmpty { path: places.root.clone(), found: entry.name.clone() }),

@@ -12,14 +12,13 @@ use crate::journal::index::Conflict;
 use crate::number::{short, wide};
 use crate::sealed::block_header::{BlockCodec, BlockHeader, block_checksum};
 use crate::sealed::builder::{RecordsBuilder, Stored, ValuesBuilder};
-use crate::sealed::cache::StoredRecord;
 use crate::sealed::dictionary::Dictionary;
 use crate::sealed::header::{SealedHeader, Trailer};
 use crate::sealed::id::{SealedId, ValueHash, sealed_directory};
 use crate::sealed::layout::Layout;
 use crate::sealed::manifest::{SegmentRow, Tier};
 use crate::sealed::pool::{Job, Pool};
-use crate::sealed::records_block::{EXTENTS_MAX, UsedValue};
+use crate::sealed::records_block::{EXTENTS_MAX, StoredRecord, UsedValue};
 use crate::sealed::rows::{BlockRow, Input, ValueRow};
 
 /// Raw bytes of a block of a segment in use: so much is decompressed for one record.
