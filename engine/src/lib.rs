@@ -37,6 +37,7 @@ pub mod lease;
 pub mod lock;
 pub mod number;
 pub mod recover;
+pub mod seal;
 pub mod sealed;
 pub mod seeded;
 mod store_format;

@@ -1,12 +1,13 @@
 //! The FORMAT file: which store this is, and which features it uses.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::format::HeaderFault;
-use crate::format::store_file::FormatFile;
+use crate::format::store_file::{FormatFile, SEALED};
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::{self, Places};
 use crate::journal::scan;
@@ -92,6 +93,29 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     let (high, low) = (draw()?, draw()?);
     let store = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
     let format = FormatFile::new(store, config.clock.now_ms());
+    replace(fs, places, &format).inspect_err(|error| {
+        if matches!(error, Error::Io { op: "sync directory", .. }) {
+            // The name reads well now and may never reach the disk: the next attempt must not build on it.
+            let _ = fs.remove_file(&places.format());
+        }
+    })?;
+    Ok(format)
+}
+
+/// Notes in FORMAT, durably, that the store may have sealed segments: programs that do not know of them keep away. Only for
+/// who holds MAINTENANCE.
+pub(crate) fn allow_sealed(fs: &dyn Fs, root: &Path) -> Result<()> {
+    let places = Places::new(root, 0);
+    let mut format = read(fs, &places)?;
+    if format.incompatible & SEALED == 0 {
+        format.incompatible |= SEALED;
+        replace(fs, &places, &format)?;
+    }
+    Ok(())
+}
+
+/// Puts FORMAT in its place: whole, or as it was before.
+fn replace(fs: &dyn Fs, places: &Places, format: &FormatFile) -> Result<()> {
     let (path, temporary) = (places.format(), places.root.join("FORMAT.new"));
     match fs.remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &temporary, error)),
@@ -104,12 +128,7 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
         file.sync_data().map_err(|error| io("sync", error))?;
     }
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    if let Err(error) = fs.sync_dir(&places.root) {
-        // The name reads well now and may never reach the disk: the next attempt must not build on it.
-        let _ = fs.remove_file(&path);
-        return Err(Error::io("sync directory", &places.root, error));
-    }
-    Ok(format)
+    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))
 }
 
 /// Whether there is a store, or can be one: a directory full of other things is not turned into one, nor added to.

@@ -23,6 +23,9 @@ pub enum Error {
     /// The engine's.
     #[error(transparent)]
     Engine(#[from] threadlog_engine::error::Error),
+    /// Of sealing, merging or erasing.
+    #[error(transparent)]
+    Compaction(#[from] threadlog_compaction::Error),
     /// The operating system refused a call outside the store's own files.
     #[error("cannot {op} {}: {source}", path.display())]
     Io {

@@ -176,7 +176,7 @@ impl Store {
     /// [`Error::ReadOnly`]; [`Error::Engine`] if the store cannot be written: what was imported until then stays, and
     /// the same call continues.
     pub fn import(&self, paths: &[PathBuf], options: &ImportOptions, progress: &dyn Progress) -> Result<ImportReport> {
-        import::import(self.engine()?, &self.clock, &*self.fs, paths, options, progress)
+        import::import(self.engine()?, &self.clock, &self.fs, &self.root, paths, options, progress)
     }
 
     /// What a person means by `ID` or `ID~N`: a thread, or one life of it. See [`Store::resolve`].

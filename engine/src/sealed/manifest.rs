@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 use crate::format::{HeaderFault, VERSION, check, covered, take};
 use crate::id::{Epoch, Sequence};
 use crate::number::size;
+pub use crate::recover::log::Base as JournalBase;
 use crate::sealed::id::{DictionaryId, SealedId};
 
 /// Length of the manifest's header, in bytes; the rows follow.
@@ -26,21 +27,6 @@ pub struct Manifest {
     pub segments: Vec<SegmentRow>,
     /// The dictionaries that blocks of these segments need, by id.
     pub dictionaries: Vec<DictionaryRow>,
-}
-
-/// How far a journal is sealed, and where its log begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalBase {
-    /// The journal's number.
-    pub journal: u32,
-    /// Epoch of the last sealed group.
-    pub epoch: Epoch,
-    /// Every record up to this sequence stands in sealed segments, as far as anybody needs it. The log begins behind it.
-    pub upto: Sequence,
-    /// Checksum of the last sealed group: the `previous_checksum` of the next one.
-    pub chain: u32,
-    /// Hot segments with this number or a lower one are dead.
-    pub segments_upto: u64,
 }
 
 /// How a segment's blocks were made.
@@ -116,7 +102,8 @@ struct JournalBaseBytes {
     epoch: U64,
     upto: U64,
     segments_upto: U64,
-    zero: [u8; 8],
+    chain_records: U32,
+    zero: [u8; 4],
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -150,8 +137,8 @@ impl Manifest {
     #[must_use]
     pub fn encode(&self, store: &[u8; 16]) -> Vec<u8> {
         let mut bytes = vec![0; MANIFEST_HEADER_BYTES];
-        for row in &self.journals {
-            bytes.extend_from_slice(row.to_bytes().as_bytes());
+        for base in &self.journals {
+            bytes.extend_from_slice(JournalBaseBytes::new(base).as_bytes());
         }
         for row in &self.segments {
             bytes.extend_from_slice(row.to_bytes().as_bytes());
@@ -206,16 +193,32 @@ impl Manifest {
         Ok(Manifest {
             generation: header.generation.get(),
             next_number: header.next_number.get(),
-            journals: journals.iter().map(JournalBase::of).collect(),
+            journals: journals.iter().map(JournalBaseBytes::base).collect(),
             segments: segments.iter().map(SegmentRow::of).collect(),
             dictionaries: dictionaries.iter().map(DictionaryRow::of).collect(),
         })
     }
 
-    /// How far a journal is sealed, if it is.
+    /// The generation that a whole file's first bytes tell; `None` if they are no sound header of this store.
     #[must_use]
-    pub fn journal(&self, journal: u32) -> Option<&JournalBase> {
-        self.journals.iter().find(|base| base.journal == journal)
+    pub fn generation_of(header: &[u8; MANIFEST_HEADER_BYTES], store: &[u8; 16]) -> Option<u64> {
+        let raw: ManifestHeaderBytes = transmute!(*header);
+        let sound = raw.checksum.get() == crc32fast::hash(covered(header));
+        (sound && raw.magic == MAGIC && raw.store == *store).then(|| raw.generation.get())
+    }
+
+    /// Bytes of all files that it names.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let segments = self.segments.iter().map(|row| row.bytes);
+        let dictionaries = self.dictionaries.iter().map(|row| u64::from(row.bytes));
+        segments.chain(dictionaries).fold(0, u64::saturating_add)
+    }
+
+    /// Where a journal's log begins behind what was sealed; `None` if nothing of it was.
+    #[must_use]
+    pub fn base(&self, journal: u32) -> Option<JournalBase> {
+        self.journals.iter().find(|base| base.journal == journal).copied()
     }
 }
 
@@ -224,25 +227,27 @@ fn split<T: FromBytes + Immutable + KnownLayout + Unaligned>(bytes: &[u8], count
     <[T]>::ref_from_prefix_with_elems(bytes, size(count.get())).ok()
 }
 
-impl JournalBase {
-    fn to_bytes(self) -> JournalBaseBytes {
+impl JournalBaseBytes {
+    fn new(base: &JournalBase) -> JournalBaseBytes {
         JournalBaseBytes {
-            journal: self.journal.into(),
-            chain: self.chain.into(),
-            epoch: self.epoch.0.into(),
-            upto: self.upto.0.into(),
-            segments_upto: self.segments_upto.into(),
-            zero: [0; 8],
+            journal: base.journal.into(),
+            chain: base.chain.into(),
+            epoch: base.epoch.0.into(),
+            upto: base.upto.0.into(),
+            segments_upto: base.segments_upto.into(),
+            chain_records: base.chain_records.into(),
+            zero: [0; 4],
         }
     }
 
-    fn of(raw: &JournalBaseBytes) -> JournalBase {
+    fn base(&self) -> JournalBase {
         JournalBase {
-            journal: raw.journal.get(),
-            epoch: Epoch(raw.epoch.get()),
-            upto: Sequence(raw.upto.get()),
-            chain: raw.chain.get(),
-            segments_upto: raw.segments_upto.get(),
+            journal: self.journal.get(),
+            epoch: Epoch(self.epoch.get()),
+            upto: Sequence(self.upto.get()),
+            chain: self.chain.get(),
+            chain_records: self.chain_records.get(),
+            segments_upto: self.segments_upto.get(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::fs::{Fs, OpenMode, create_dir_durable, read_file, write_all_at};
 use crate::sealed::id::{SealedId, dictionaries_directory, sealed_directory};
 use crate::sealed::manifest::Manifest;
 use crate::sealed::segment::corrupt;
+use crate::store_format;
 
 /// The file.
 #[must_use]
@@ -76,6 +77,7 @@ impl Manifest {
 /// Those of [`Manifest::read`]; an I/O error.
 pub fn prepare(fs: &dyn Fs, root: &Path, store: [u8; 16]) -> Result<Manifest> {
     let mut manifest = Manifest::read(fs, root, store)?;
+    store_format::allow_sealed(fs, root)?;
     if manifest.generation == 0 {
         for directory in [sealed_directory(root), dictionaries_directory(root)] {
             create_dir_durable(fs, &directory).map_err(|error| Error::io("create", &directory, error))?;

@@ -168,6 +168,7 @@ pub(crate) struct InputRowBytes {
     /// Segments_upto.
     third: U64,
     chain: U32,
+    /// How many parts, or chain_records.
     count: U32,
     zero: [u8; 8],
 }
@@ -311,6 +312,7 @@ impl InputRowBytes {
                 epoch: Epoch(first),
                 upto: Sequence(second),
                 chain: self.chain.get(),
+                chain_records: self.count.get(),
                 segments_upto: self.third.get(),
             })),
             1 => Some(Input::Sealed(SealedId { number: first, salt: second })),
@@ -321,7 +323,10 @@ impl InputRowBytes {
 
     pub fn of(row: &Input) -> InputRowBytes {
         let (kind, small, words, chain, count) = match *row {
-            Input::Journal(base) => (0, base.journal, [base.epoch.0, base.upto.0, base.segments_upto], base.chain, 0),
+            Input::Journal(base) => {
+                let words = [base.epoch.0, base.upto.0, base.segments_upto];
+                (0, base.journal, words, base.chain, base.chain_records)
+            }
             Input::Sealed(id) => (1, 0, [id.number, id.salt, 0], 0, 0),
             Input::Part { edit, index, count } => (2, index, [edit, 0, 0], 0, count),
         };

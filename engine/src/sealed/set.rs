@@ -12,15 +12,16 @@ use crate::journal::index::Conflict;
 use crate::number::wide;
 use crate::sealed::dictionaries::Dictionaries;
 use crate::sealed::id::ValueHash;
-use crate::sealed::manifest::Manifest;
+use crate::sealed::manifest::{Manifest, SegmentRow};
 use crate::sealed::place::Place;
-use crate::sealed::rows::ValueRow;
+use crate::sealed::rows::{StreamRow, ValueRow};
 use crate::sealed::segment::{SealedSegment, corrupt};
 
 /// How often a view is tried while files go away and MANIFEST changes under it.
 const ATTEMPTS: usize = 100;
 
 /// All sealed segments that one MANIFEST names, held open. What becomes of their names, a view stays whole.
+#[derive(Default)]
 pub struct Sealed {
     root: PathBuf,
     manifest: Manifest,
@@ -36,6 +37,8 @@ pub struct SealedHead {
     pub next_ordinal: u64,
     /// The highest lease epoch of its sealed records.
     pub lease_epoch: u64,
+    /// The journal that the last of them came from.
+    pub journal: u32,
 }
 
 /// A stream and its totals, as far as it is sealed.
@@ -56,8 +59,11 @@ pub struct SealedStream {
 pub enum OnDamage {
     /// It is an error.
     Refuse,
-    /// The footer is made anew, in memory, from the segment's blocks; see [`Sealed::damage`].
+    /// The footer is made anew, in memory, from the segment's blocks; see [`Sealed::damage`]. A segment that is missing is an
+    /// error: nobody knows then which ordinals were given already.
     Recover,
+    /// As `Recover`; and a segment that is missing, or of which nothing can be made, is left out. For reading only.
+    LeaveOut,
 }
 
 impl Sealed {
@@ -77,13 +83,18 @@ impl Sealed {
     ) -> Result<Arc<Sealed>> {
         let mut manifest = Manifest::read(fs, root, store)?;
         for _ in 0..ATTEMPTS {
-            let error = match Sealed::open(fs, root, store, &manifest, before, on_damage) {
+            let careful = if on_damage == OnDamage::LeaveOut { OnDamage::Recover } else { on_damage };
+            let error = match Sealed::open(fs, root, store, &manifest, before, careful) {
                 Ok(sealed) => return Ok(Arc::new(sealed)),
                 Err(error) => error,
             };
+            // Only what is missing under a manifest that stays in force is missing.
             let newer = Manifest::read(fs, root, store)?;
             if newer == manifest {
-                return Err(missing(error));
+                return match on_damage {
+                    OnDamage::LeaveOut => Sealed::open(fs, root, store, &manifest, before, on_damage).map(Arc::new),
+                    _ => Err(missing(error)),
+                };
             }
             manifest = newer;
         }
@@ -110,12 +121,10 @@ impl Sealed {
             let known = before.and_then(|before| before.segments.iter().find(|segment| segment.row() == row));
             let segment = match known {
                 Some(segment) => Arc::clone(segment),
-                None => match SealedSegment::open(fs, root, row, &dictionaries) {
-                    Err(error) if error.is_corruption() && on_damage == OnDamage::Recover => {
-                        let recovered = SealedSegment::recover(fs, root, row.id, &dictionaries)?;
-                        damage.push(error);
-                        damage.extend(recovered.damage);
-                        recovered.segment
+                None => match open_segment(fs, root, row, &dictionaries, on_damage, &mut damage) {
+                    Err(error) if on_damage == OnDamage::LeaveOut => {
+                        damage.push(missing(error));
+                        continue;
                     }
                     other => other?,
                 },
@@ -159,7 +168,7 @@ impl Sealed {
     #[must_use]
     pub fn head(&self, stream: &StreamId) -> Option<SealedHead> {
         let rows = self.segments.iter().filter_map(|segment| segment.footer().stream(stream));
-        rows.map(|row| SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max }).reduce(join)
+        rows.map(|row| head_of(&row)).reduce(join)
     }
 
     /// The channels of one life of a thread that have sealed records, rising. *Cost:* a binary search in each segment.
@@ -182,7 +191,7 @@ impl Sealed {
             let footer = segment.footer();
             for row in footer.streams() {
                 let records: u64 = footer.extents(&row).map(|extent| u64::from(extent.count)).sum();
-                let head = SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max };
+                let head = head_of(&row);
                 let here = SealedStream { stream: row.stream, head, records, payload_bytes: row.payload_bytes };
                 let add = |known: &mut SealedStream| {
                     known.head = join(known.head, head);
@@ -250,6 +259,12 @@ impl Sealed {
         self.segments.iter().flat_map(|segment| segment.footer().conflicts()).collect()
     }
 
+    /// With one more damage noted.
+    pub(crate) fn with_damage(mut self, error: Error) -> Sealed {
+        self.damage.push(error);
+        self
+    }
+
     /// How many blocks there are.
     #[must_use]
     pub fn blocks(&self) -> u64 {
@@ -257,11 +272,33 @@ impl Sealed {
     }
 }
 
-fn join(one: SealedHead, other: SealedHead) -> SealedHead {
-    SealedHead {
-        next_ordinal: one.next_ordinal.max(other.next_ordinal),
-        lease_epoch: one.lease_epoch.max(other.lease_epoch),
+/// Opens a segment, by its footer or, if that may be, without.
+fn open_segment(
+    fs: &dyn Fs,
+    root: &Path,
+    row: &SegmentRow,
+    dictionaries: &Arc<Dictionaries>,
+    on_damage: OnDamage,
+    damage: &mut Vec<Error>,
+) -> Result<Arc<SealedSegment>> {
+    match SealedSegment::open(fs, root, row, dictionaries) {
+        Err(error) if error.is_corruption() && on_damage != OnDamage::Refuse => {
+            let recovered = SealedSegment::recover(fs, root, row.id, dictionaries)?;
+            damage.push(error);
+            damage.extend(recovered.damage);
+            Ok(recovered.segment)
+        }
+        other => other,
     }
+}
+
+fn head_of(row: &StreamRow) -> SealedHead {
+    SealedHead { next_ordinal: row.next_ordinal, lease_epoch: row.lease_epoch_max, journal: row.last_journal.into() }
+}
+
+fn join(one: SealedHead, other: SealedHead) -> SealedHead {
+    let last = if one.next_ordinal < other.next_ordinal { other } else { one };
+    SealedHead { lease_epoch: one.lease_epoch.max(other.lease_epoch), ..last }
 }
 
 /// A file that MANIFEST names and that is not there is damage, not a failing call.

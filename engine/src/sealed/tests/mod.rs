@@ -8,8 +8,9 @@ mod speed;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::fs::Fs;
+use crate::format::store_file::FormatFile;
 use crate::fs::sim::SimFs;
+use crate::fs::{Fs, OpenMode, write_all_at};
 use crate::id::StreamId;
 use crate::journal::records::Record;
 use crate::sealed::{
@@ -73,6 +74,9 @@ pub(super) fn add(writer: &mut SegmentWriter<'_>, input: &Input) {
 /// A disk with a prepared store.
 pub(super) fn disk() -> SimFs {
     let fs = SimFs::new(1);
+    fs.create_dir(root()).unwrap();
+    let format = fs.open(&root().join("FORMAT"), OpenMode::CreateNew).unwrap();
+    write_all_at(&*format, &FormatFile::new(STORE, 0).encode(), 0).unwrap();
     prepare(&fs, root(), STORE).unwrap();
     fs
 }

@@ -227,6 +227,7 @@ fn the_tier_and_what_a_segment_was_made_of_come_back() {
         epoch: crate::Epoch(9),
         upto: crate::Sequence(70),
         chain: 8,
+        chain_records: 9,
         segments_upto: 2,
     };
     let inputs = vec![

@@ -1,0 +1,107 @@
+//! Sealing, merging and erasing, as the store sees it.
+
+mod rules;
+mod usage;
+
+use std::sync::Arc;
+
+use threadlog_compaction::{Avoid, Config, Erased, Extent, Maintenance, Watch, Written, compact, erase, seal};
+use threadlog_engine::Engine;
+
+pub(crate) use rules::StoreRules;
+pub use usage::{KIND_NAMES, Kind, LargeThread, Shared, Sizes, Usage};
+
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::store::Store;
+
+/// What was merged.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// What was written and given back; sealing that came before it included.
+    pub written: Written,
+    /// Segments that were left as they are because they are damaged, and how.
+    pub damaged: Avoid,
+}
+
+impl Store {
+    /// Seals everything that is durable in the store's journals: records are compressed and gathered by thread, and the hot
+    /// segments go. Of journals that other processes write, those segments that they have left.
+    ///
+    /// *Durability:* what can be read stays so at every moment, after any crash. Readers and writers go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly); [`Error::Compaction`](crate::Error::Compaction) if somebody else is at
+    /// it, if the disk is full, if `progress` stops it. What was sealed until then stays sealed.
+    pub fn seal(&self, config: &Config, progress: &dyn Progress) -> Result<Written> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, false);
+        Ok(seal::seal(&mut maintenance, engine, true, &rules, config, &Told(progress))?)
+    }
+
+    /// As [`Store::seal`]; then merges sealed segments until few are left, leaves out what was deleted, stores values once that
+    /// several segments have, and gives archived threads larger blocks and a higher level. With `full`, all of them.
+    ///
+    /// # Errors
+    /// As [`Store::seal`].
+    pub fn compact(&self, full: bool, config: &Config, progress: &dyn Progress) -> Result<Compacted> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, true);
+        let watch = &Told(progress);
+        let mut compacted = Compacted::default();
+        compacted.written += seal::seal(&mut maintenance, engine, true, &rules, config, watch)?;
+        let extent = if full { Extent::Full } else { Extent::Wanted };
+        let avoid = &mut compacted.damaged;
+        let renew = &mut || Ok(drop(engine.renew_sealed()?));
+        compacted.written += compact::compact(&mut maintenance, extent, &rules, config, watch, avoid, renew)?;
+        Ok(compacted)
+    }
+
+    /// Removes every byte of deleted threads that no other thread shares from the store's files: from journals, sealed
+    /// segments and dictionaries. What another process still holds is named, with who holds it.
+    ///
+    /// [`Store::remains`] says what is left.
+    ///
+    /// # Errors
+    /// As [`Store::seal`]; erase again.
+    pub fn erase(&self, config: &Config, progress: &dyn Progress) -> Result<Erased> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, false);
+        Ok(erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?)
+    }
+
+    fn maintenance(&self, engine: &Engine) -> Result<Maintenance> {
+        let config = engine.config();
+        let store = engine.store_id();
+        Ok(Maintenance::take(&self.fs, self.root(), store, &config.client, &Arc::clone(&config.clock))?)
+    }
+}
+
+/// Tells how much there is to be done, at most.
+fn plan(progress: &dyn Progress, maintenance: &Maintenance, engine: &Engine, sealed: bool) {
+    use threadlog_engine::ReadLog;
+    let in_segments: u64 = maintenance.sealed().streams().iter().map(|stream| stream.payload_bytes).sum();
+    let all: u64 = engine.streams().iter().map(|stream| stream.payload_bytes).sum();
+    let bytes = if sealed { all } else { all.saturating_sub(in_segments) };
+    progress.planned(0, bytes);
+}
+
+/// Passes on what is told.
+struct Told<'a>(&'a dyn Progress);
+
+impl Watch for Told<'_> {
+    fn advanced(&self, bytes: u64) {
+        self.0.advanced(bytes);
+    }
+
+    fn stop(&self) -> bool {
+        self.0.stop()
+    }
+}
