@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use threadlog_engine::number::wide;
-use threadlog_engine::sealed::{Dictionaries, Dictionary, DictionaryRow, Input, SealedSegment, SegmentRow};
 use threadlog_engine::seal::Source;
+use threadlog_engine::sealed::{Dictionaries, Dictionary, DictionaryRow, Input, SealedSegment, SegmentRow};
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Engine, Error as EngineError, ReadLog, Record};
 
 use crate::batch::{Batch, NewSealed, Values};
@@ -77,6 +78,9 @@ pub fn seal_journal(
         }
         written = made;
         let base = source.base();
+        if bug(Bug::HotRemovedFirst) {
+            source.remove_files()?;
+        }
         maintenance.edit(|manifest| {
             manifest.segments.extend(rows);
             manifest.dictionaries.extend(dictionary_row);
@@ -186,7 +190,8 @@ impl<'a> Sealing<'a> {
         }
         self.values.find(self.rules.find(), codec, payload);
         let (lease_epoch, clock, journal) = (record.lease_epoch, record.clock, self.journal);
-        self.batch.push(&NewSealed { stream, ordinal, lease_epoch, clock, codec, journal, payload }, &self.values.found);
+        self.batch
+            .push(&NewSealed { stream, ordinal, lease_epoch, clock, codec, journal, payload }, &self.values.found);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::examine::Depth;
+use threadlog_tests::proof::sealing::STORIES;
 use threadlog_tests::proof::several::deal::Deal;
 use threadlog_tests::proof::several::enumeration as several;
 use threadlog_tests::proof::step::Step;
@@ -80,49 +81,9 @@ fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
     }
 }
 
-/// What is sealed, merged and goes on, each time with something that went wrong in between.
-const SEALING: &[&[Step]] = &[
-    &[Step::Large, Step::Seal, Step::Small, Step::Sync],
-    &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Seal, Step::Blocks, Step::Sync, Step::Seal, Step::Merge],
-    &[
-        Step::Small,
-        Step::Sync,
-        Step::TickWitness,
-        Step::Seal,
-        Step::Batch,
-        Step::Sync,
-        Step::Kill,
-        Step::Merge,
-        Step::Small,
-    ],
-    &[Step::Spare, Step::Batch, Step::Sync, Step::Spare, Step::Seal, Step::Fill, Step::Sync, Step::Seal, Step::Close],
-    &[
-        Step::Batch,
-        Step::Sync,
-        Step::FailWrite,
-        Step::Small,
-        Step::Sync,
-        Step::Seal,
-        Step::FailWrite,
-        Step::Batch,
-        Step::Seal,
-    ],
-    &[
-        Step::Blocks,
-        Step::TickWrite,
-        Step::Kill,
-        Step::Seal,
-        Step::Small,
-        Step::FailSync,
-        Step::Kill,
-        Step::Seal,
-        Step::Merge,
-    ],
-];
-
 #[test]
 fn sealing_and_merging_can_be_cut_off_anywhere() {
-    for story in SEALING {
+    for story in STORIES {
         let depth = Depth { choices_max: 16, samples: 6, recover_one_in: 32 };
         let states = script(story, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{story:?}: {broken}"));
         println!("{} steps with sealing: {states} distinct crash states", story.len());

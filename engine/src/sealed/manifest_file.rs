@@ -9,6 +9,7 @@ use crate::fs::{Fs, OpenMode, create_dir_durable, read_file, write_all_at};
 use crate::sealed::id::{SealedId, dictionaries_directory, sealed_directory};
 use crate::sealed::manifest::Manifest;
 use crate::sealed::segment::corrupt;
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// The file.
@@ -59,8 +60,13 @@ impl Manifest {
         }
         let file = fs.open(&temporary, OpenMode::CreateNew).map_err(|error| io("create", error))?;
         write_all_at(&*file, &self.encode(&store), 0).map_err(|error| io("write", error))?;
-        file.sync_data().map_err(|error| io("sync", error))?;
+        if !bug(Bug::ManifestNotSynced) {
+            file.sync_data().map_err(|error| io("sync", error))?;
+        }
         fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
+        if bug(Bug::ManifestNameNotSynced) {
+            return Ok(());
+        }
         fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))
     }
 }

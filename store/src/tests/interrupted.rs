@@ -133,7 +133,9 @@ fn a_first_import_that_was_cut_short_is_exported_as_far_as_it_came() {
     let bench = Bench::new();
     fill(&bench);
     let store = bench.open();
-    store.import(&[bench.home()], &ImportOptions { jobs: 1 }, &StopAfter(AtomicU64::new(2))).unwrap();
+    store
+        .import(&[bench.home()], &ImportOptions { jobs: 1, ..ImportOptions::default() }, &StopAfter(AtomicU64::new(2)))
+        .unwrap();
     store.close().unwrap();
     let (report, files) = bench.export(&ExportOptions::default());
     assert_eq!((report.failed.len(), report.files.len(), report.files[0].complete), (0, 1, false));

@@ -96,7 +96,7 @@ fn metadata(bench: &Bench) -> crate::metadata::ThreadMetadata {
 }
 
 fn one_job() -> ImportOptions {
-    ImportOptions { jobs: 1 }
+    ImportOptions { jobs: 1, ..ImportOptions::default() }
 }
 
 fn outcomes(report: &ImportReport) -> Vec<(String, Outcome)> {

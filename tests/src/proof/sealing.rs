@@ -10,8 +10,74 @@ use threadlog_engine::fs::Fs;
 use threadlog_engine::sealed::FindValues;
 use threadlog_engine::{Clock, Engine, StreamId};
 
-use super::invariants::{Checked, I9, Violation};
+use super::found::Found;
+use super::invariants::{Checked, I6, I9, Violation};
+use super::step::Step;
 use super::world::{ROOT, World};
+
+/// What is sealed, merged and goes on, each time with something that went wrong in between.
+pub const STORIES: &[&[Step]] = &[
+    &[Step::Large, Step::Seal, Step::Small, Step::Sync],
+    &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Seal, Step::Blocks, Step::Sync, Step::Seal, Step::Merge],
+    &[
+        Step::Small,
+        Step::Sync,
+        Step::TickWitness,
+        Step::Seal,
+        Step::Batch,
+        Step::Sync,
+        Step::Kill,
+        Step::Merge,
+        Step::Small,
+    ],
+    &[Step::Spare, Step::Batch, Step::Sync, Step::Spare, Step::Seal, Step::Fill, Step::Sync, Step::Seal, Step::Close],
+    &[
+        Step::Batch,
+        Step::Sync,
+        Step::FailWrite,
+        Step::Small,
+        Step::Sync,
+        Step::Seal,
+        Step::FailWrite,
+        Step::Batch,
+        Step::Seal,
+    ],
+    &[
+        Step::Blocks,
+        Step::TickWrite,
+        Step::Kill,
+        Step::Seal,
+        Step::Small,
+        Step::FailSync,
+        Step::Kill,
+        Step::Seal,
+        Step::Merge,
+    ],
+    &[
+        Step::Batch,
+        Step::Sync,
+        Step::Fill,
+        Step::Sync,
+        Step::Look,
+        Step::Seal,
+        Step::Look,
+        Step::Blocks,
+        Step::Merge,
+        Step::Look,
+    ],
+    &[
+        Step::Batch,
+        Step::Sync,
+        Step::Seal,
+        Step::Wrong,
+        Step::Batch,
+        Step::Seal,
+        Step::Close,
+        Step::Wrong,
+        Step::Close,
+        Step::Small,
+    ],
+];
 
 /// Everything stays, and some bytes of each payload count as a value: the second half, if it is long enough.
 struct All;
@@ -56,6 +122,12 @@ impl World {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let worked = work(&fs, &engine, &clock, merge);
         self.observe(&engine)?;
+        // Who looks on from outside finds what it had seen before where it is now.
+        if let Some(watcher) = self.watcher.clone().filter(|_| !self.met_fault())
+            && !Found::gather(&watcher, false).is_whole()
+        {
+            return Err(Violation::new(I6, "a reader misses records that were sealed"));
+        }
         match worked {
             Ok(()) => Ok(()),
             Err(Error::Engine(error)) => self.refused(&error),
