@@ -34,6 +34,7 @@ pub mod seal;
 mod stored;
 mod taint;
 mod upgrade;
+pub mod usage;
 mod write;
 
 pub use background::{Background, Done, RulesOfNow};

@@ -33,6 +33,8 @@ pub fn seal(
     config: &Config,
     watch: &dyn Watch,
 ) -> Result<Written> {
+    // Journals that were made since are sealed too.
+    engine.refresh()?;
     if all {
         engine.end_segment()?;
     }

@@ -13,9 +13,7 @@ use threadlog_engine::sealed::{
 
 use crate::known::Known;
 use crate::stored::StoredValues;
-
-/// Stands where a shared value would, while long values are looked for.
-const FILLER: u8 = b'x';
+use crate::usage::fill;
 
 /// Finds values that are to be shared from now on.
 pub(crate) struct Upgrades<'a> {
@@ -66,7 +64,7 @@ impl<'a> Upgrades<'a> {
         if record.stored.len() < VALUE_BYTES_MIN {
             return None;
         }
-        let filled = fill(record);
+        let filled = fill(record, &mut Vec::new());
         let payload = filled.as_deref().unwrap_or(record.stored);
         let mut found = std::mem::take(&mut self.found);
         found.clear();
@@ -116,22 +114,6 @@ impl<'a> Upgrades<'a> {
         }
         None
     }
-}
-
-/// The payload with the length of its shared values, but not their bytes; `None` if it has none.
-fn fill(record: &StoredRecord<'_>) -> Option<Vec<u8>> {
-    if record.refs.is_empty() {
-        return None;
-    }
-    let mut payload = Vec::with_capacity(size(record.payload_bytes));
-    let mut done = 0;
-    for (position, value) in &record.refs {
-        payload.extend_from_slice(record.stored.get(done..size(*position)).unwrap_or_default());
-        payload.resize(payload.len().saturating_add(size(value.bytes)), FILLER);
-        done = size(*position);
-    }
-    payload.extend_from_slice(record.stored.get(done..).unwrap_or_default());
-    Some(payload)
 }
 
 /// Where in the payload the shared values stand.

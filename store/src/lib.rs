@@ -39,6 +39,7 @@ pub mod list;
 pub mod live;
 pub mod local;
 mod log;
+pub mod maintain;
 pub mod memory;
 pub mod metadata;
 mod owners;

@@ -77,6 +77,10 @@ impl Store {
         &self.root
     }
 
+    pub(crate) fn clock(&self) -> &HybridClock {
+        &self.clock
+    }
+
     /// The log below, for reading.
     #[must_use]
     pub fn log(&self) -> &dyn ReadLog {

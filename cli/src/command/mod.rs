@@ -18,9 +18,12 @@ use crate::threads::wait;
 
 pub mod archive;
 mod change;
+pub mod compact;
 mod deleting;
 pub mod demo;
+pub mod du;
 pub mod dump;
+pub mod erase;
 pub mod export;
 pub mod fork;
 mod gathered;
@@ -41,6 +44,7 @@ pub mod rollback;
 #[cfg(unix)]
 pub mod run;
 pub mod salvage;
+pub mod seal;
 pub mod show;
 pub mod stats;
 mod summary;
@@ -49,6 +53,7 @@ pub mod tail;
 pub mod trash;
 pub mod tree;
 pub mod verify;
+mod work;
 
 /// Runs the command and shows what it said.
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -76,6 +81,10 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
         Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
+        Command::Du(arguments) => du::run(arguments, &context, &mut out),
+        Command::Seal(_) => seal::run(&context, &mut out),
+        Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
+        Command::Erase(_) => erase::run(&context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
         Command::Dump(arguments) => dump::run(arguments, &mut out),
         Command::Gen(arguments) => r#gen::run(arguments, &mut out),
@@ -111,6 +120,10 @@ fn name(command: &Command) -> &'static str {
         Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
+        Command::Du(_) => "du",
+        Command::Seal(_) => "seal",
+        Command::Compact(_) => "compact",
+        Command::Erase(_) => "erase",
         Command::Salvage(_) => "salvage",
         Command::Dump(_) => "dump",
         Command::Gen(_) => "gen",
@@ -142,6 +155,12 @@ impl Context {
 
     /// The store, for adding much to it: made if there is none.
     pub fn open_or_create(&self) -> Result<Store, Failure> {
+        Ok(Store::open(&self.root()?, self.config())?)
+    }
+
+    /// The store, for changing how it is stored. Never made.
+    pub fn open_existing(&self) -> Result<Store, Failure> {
+        drop(self.open()?);
         Ok(Store::open(&self.root()?, self.config())?)
     }
 
@@ -219,7 +238,9 @@ impl From<threadlog::Error> for Failure {
             | Error::NotDeleted { .. }
             | Error::Ambiguous { .. }
             | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
-            Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. }) | Error::Importing { .. } => Exit::Locked,
+            Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. })
+            | Error::Importing { .. }
+            | Error::Compaction(threadlog::maintain::CompactionError::Busy { .. }) => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }

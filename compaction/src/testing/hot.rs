@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use threadlog_engine::fs::Fs;
 use threadlog_engine::fs::sim::SimFs;
-use threadlog_engine::{Background, Batch, Clock, Engine, NewRecord, ReadLog, Reader, StreamId, SystemClock};
+use threadlog_engine::{Background, Batch, Clock, Engine, NewRecord, ReadLog, Reader, Record, StreamId, SystemClock};
 
 use super::{Model, Plain, config, plain, root};
 use crate::{Maintenance, Result, Rules, Unwatched, Written};
@@ -51,6 +51,11 @@ pub(crate) fn append(
     Ok(())
 }
 
+pub(crate) fn plain_of(record: Record) -> Plain {
+    let Record { lease_epoch, clock, codec, payload, .. } = record;
+    Plain { lease_epoch, clock, codec, payload }
+}
+
 /// Everything that a log gives. Panics if something is lost.
 pub(crate) fn read(log: &dyn ReadLog) -> Model {
     let mut model = Model::new();
@@ -59,13 +64,7 @@ pub(crate) fn read(log: &dyn ReadLog) -> Model {
         let from = log.read(&info.stream, 0..u64::MAX);
         for record in from {
             let record = record.unwrap();
-            let plain = Plain {
-                lease_epoch: record.lease_epoch,
-                clock: record.clock,
-                codec: record.codec,
-                payload: record.payload,
-            };
-            model.insert((record.stream, record.ordinal), plain);
+            model.insert((record.stream, record.ordinal), plain_of(record));
         }
     }
     model

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use threadlog_engine::format::store_file::FormatFile;
 use threadlog_engine::fs::sim::SimFs;
-use threadlog_engine::fs::{Fs, create_dir_durable};
+use threadlog_engine::fs::{Fs, OpenMode, create_dir_durable, write_all_at};
 use threadlog_engine::sealed::{FindValues, OnDamage, Sealed, SealedCache, SealedId, ValueHash};
 use threadlog_engine::{Clock, StreamId, SystemClock};
 
@@ -24,6 +25,10 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn disk(seed: u64) -> SimFs {
     let fs = SimFs::new(seed);
     create_dir_durable(&fs, &root()).unwrap();
+    let format = fs.open(&root().join("FORMAT"), OpenMode::CreateNew).unwrap();
+    write_all_at(&*format, &FormatFile::new(STORE, 0).encode(), 0).unwrap();
+    format.sync_data().unwrap();
+    fs.sync_dir(&root()).unwrap();
     fs
 }
 
@@ -136,7 +141,11 @@ pub(crate) fn add(fs: &SimFs, model: &mut Model, threads: &[(u8, &[u64])]) {
 }
 
 pub(crate) fn load(fs: &SimFs) -> Arc<Sealed> {
-    Sealed::load(fs, &root(), STORE, None, OnDamage::Refuse).unwrap()
+    load_of(fs, STORE)
+}
+
+pub(crate) fn load_of(fs: &SimFs, store: [u8; 16]) -> Arc<Sealed> {
+    Sealed::load(fs, &root(), store, None, OnDamage::Refuse).unwrap()
 }
 
 pub(crate) fn ids(fs: &SimFs) -> Vec<SealedId> {

@@ -1,18 +1,22 @@
 //! Sealing, merging and erasing, as the store sees it.
 
+mod kind;
 mod rules;
 mod usage;
 
 use std::sync::Arc;
 
-use threadlog_compaction::{Avoid, Config, Erased, Extent, Maintenance, Watch, Written, compact, erase, seal};
+use threadlog_compaction::{Avoid, Config, Extent, Maintenance, Watch, compact, erase, seal};
+pub use threadlog_compaction::{Config as CompactionConfig, Erased, Error as CompactionError, Pending, Written};
 use threadlog_engine::Engine;
 
+pub use kind::UsageKind;
 pub(crate) use rules::StoreRules;
-pub use usage::{KIND_NAMES, Kind, LargeThread, Shared, Sizes, Usage};
+pub use usage::{SharedValues, Sizes, ThreadUsage, Usage};
 
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::stats::StoreStats;
 use crate::store::Store;
 
 /// What was merged.
@@ -75,6 +79,22 @@ impl Store {
         let rules = StoreRules::of(engine, self.clock());
         plan(progress, &maintenance, engine, false);
         Ok(erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?)
+    }
+
+    /// What takes the room: by kind, by thread, shared or not.
+    ///
+    /// *Cost:* decompresses everything in the store.
+    ///
+    /// # Errors
+    /// [`Error::Compaction`](crate::Error::Compaction) if `progress` stops it, or the disk fails. What is damaged is left out.
+    pub fn usage(&self, progress: &dyn Progress) -> Result<Usage> {
+        let sealed = self.log.sealed();
+        progress.planned(0, sealed.streams().iter().map(|stream| stream.payload_bytes).sum());
+        let mut usage = usage::measure(self.log(), &sealed, &Told(progress))?;
+        let mut files = StoreStats::default();
+        files.add_files(&*self.fs, self.root())?;
+        usage.disk_bytes = files.disk_bytes;
+        Ok(usage)
     }
 
     fn maintenance(&self, engine: &Engine) -> Result<Maintenance> {

@@ -1,5 +1,6 @@
 //! What the tests share: a store on the simulated file system, folders of rollout files, and their comparison.
 
+mod bulk;
 mod corpus;
 mod damage;
 mod export;
@@ -8,6 +9,7 @@ mod import;
 mod interrupted;
 mod moves;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,8 +97,13 @@ fn metadata(bench: &Bench) -> crate::metadata::ThreadMetadata {
     store.metadata(store.threads()[0].current.key)
 }
 
+thread_local! {
+    /// From how many bytes on this test's imports go straight into sealed segments.
+    static BULK_BYTES_MIN: Cell<u64> = const { Cell::new(u64::MAX) };
+}
+
 fn one_job() -> ImportOptions {
-    ImportOptions { jobs: 1, ..ImportOptions::default() }
+    ImportOptions { jobs: 1, bulk_bytes_min: BULK_BYTES_MIN.get() }
 }
 
 fn outcomes(report: &ImportReport) -> Vec<(String, Outcome)> {
