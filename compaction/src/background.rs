@@ -276,7 +276,12 @@ impl Worker {
         segments.sort_unstable();
         let sum = |segments: &[(SegmentId, u64)]| segments.iter().map(|(_, bytes)| *bytes).sum();
         let left = segments.get(..segments.len().saturating_sub(WRITTEN_SEGMENTS)).unwrap_or_default();
-        let mut hot = Hot { left_bytes: sum(left), bytes: sum(&segments), last: segments.last().map(|last| last.0), ..Hot::default() };
+        let mut hot = Hot {
+            left_bytes: sum(left),
+            bytes: sum(&segments),
+            last: segments.last().map(|last| last.0),
+            ..Hot::default()
+        };
         if journal == self.engine.journal() {
             hot.mark = self.engine.durable_mark();
             hot.unsealed = self.engine.sealed().base(journal).is_none_or(|base| base.upto < hot.mark) && hot.mark.0 > 0;

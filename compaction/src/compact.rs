@@ -107,11 +107,7 @@ fn of_tier(maintenance: &Maintenance, tier: Tier, avoid: &Avoid) -> Vec<SealedId
 }
 
 /// A segment of which much is needed by nobody, or that has archived threads among others.
-fn wasteful(
-    maintenance: &Maintenance,
-    rules: &dyn Rules,
-    avoid: &Avoid,
-) -> Option<SealedId> {
+fn wasteful(maintenance: &Maintenance, rules: &dyn Rules, avoid: &Avoid) -> Option<SealedId> {
     let segments = maintenance.sealed().segments();
     let unused = unused_values(segments);
     let looked_at = segments.iter().filter(|segment| !avoid.contains_key(&segment.id()));
@@ -167,13 +163,16 @@ pub(crate) fn to_be_erased(maintenance: &Maintenance, rules: &dyn Rules) -> BTre
 }
 
 /// Whether a stream of which only places may be left has more than these. What cannot be read has, as far as one can tell.
-fn has_content(segment: &std::sync::Arc<SealedSegment>, row: &threadlog_engine::sealed::StreamRow, rules: &dyn Rules) -> bool {
+fn has_content(
+    segment: &std::sync::Arc<SealedSegment>,
+    row: &threadlog_engine::sealed::StreamRow,
+    rules: &dyn Rules,
+) -> bool {
     let mut cursor = crate::cursor::Cursor::at(segment, row);
     while let Some(place) = cursor.place() {
         match cursor.cache.stored(&place) {
             Ok(record) if record.codec == BLANK_CODEC => {}
-            Ok(record)
-                if record.refs.is_empty() && rules.is_kept(&place.stream, record.codec, record.stored) => {}
+            Ok(record) if record.refs.is_empty() && rules.is_kept(&place.stream, record.codec, record.stored) => {}
             _ => return true,
         }
         cursor.advance();

@@ -18,7 +18,7 @@ use crate::report::Written;
 use crate::rules::{BLANK_CODEC, Fate, Rules, Watch};
 use crate::seal::seal;
 use crate::taint::Taint;
-use crate::write::{newest_dictionary, new_dictionary};
+use crate::write::{new_dictionary, newest_dictionary};
 
 /// What erasing did.
 #[derive(Clone, Debug, Default)]
@@ -130,9 +130,7 @@ fn stays(rules: &dyn Rules, fate: Fate, record: &threadlog_engine::Record) -> bo
         Fate::Keep | Fate::Archive => true,
         Fate::KeepBelow(end) => record.ordinal < end,
         Fate::Drop => false,
-        Fate::Blank => {
-            record.codec == BLANK_CODEC || rules.is_kept(&record.stream, record.codec, &record.payload)
-        }
+        Fate::Blank => record.codec == BLANK_CODEC || rules.is_kept(&record.stream, record.codec, &record.payload),
     }
 }
 

@@ -14,7 +14,11 @@ fn dead(thread: u8) -> Fates {
 }
 
 fn left(model: &Model, thread: u8) -> Model {
-    model.iter().filter(|((stream, _), _)| stream.thread[0] != thread).map(|(key, plain)| (*key, plain.clone())).collect()
+    model
+        .iter()
+        .filter(|((stream, _), _)| stream.thread[0] != thread)
+        .map(|(key, plain)| (*key, plain.clone()))
+        .collect()
 }
 
 #[test]
@@ -153,7 +157,8 @@ fn a_crash_at_any_call_loses_nothing_of_the_living_and_erasing_again_finishes() 
     let mut model = Model::new();
     for round in 0..3 {
         for thread in 1..4 {
-            append(&engine, &mut model, stream(thread, 0), payload(&[&value(1), &value(u64::from(thread) + 10)])).unwrap();
+            append(&engine, &mut model, stream(thread, 0), payload(&[&value(1), &value(u64::from(thread) + 10)]))
+                .unwrap();
         }
         if round < 2 {
             seal_all(&base, &engine, &Fates::default()).unwrap();

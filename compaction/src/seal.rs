@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use threadlog_engine::number::wide;
-use threadlog_engine::sealed::{Dictionaries, Dictionary, DictionaryRow, Input, SealedSegment, SegmentRow};
 use threadlog_engine::seal::Source;
+use threadlog_engine::sealed::{Dictionaries, Dictionary, DictionaryRow, Input, SealedSegment, SegmentRow};
 use threadlog_engine::{Engine, Error as EngineError, ReadLog, Record};
 
 use crate::batch::{Batch, NewSealed, Values};
@@ -186,7 +186,8 @@ impl<'a> Sealing<'a> {
         }
         self.values.find(self.rules.find(), codec, payload);
         let (lease_epoch, clock, journal) = (record.lease_epoch, record.clock, self.journal);
-        self.batch.push(&NewSealed { stream, ordinal, lease_epoch, clock, codec, journal, payload }, &self.values.found);
+        self.batch
+            .push(&NewSealed { stream, ordinal, lease_epoch, clock, codec, journal, payload }, &self.values.found);
         Ok(())
     }
 

@@ -21,8 +21,7 @@ pub(crate) struct Taint {
 impl Taint {
     /// For these dictionaries. *Memory:* about 16 bytes for each of theirs.
     pub fn of<'a>(dictionaries: impl Iterator<Item = &'a [u8]>) -> Taint {
-        let mut taint =
-            Taint { filter: vec![0; FILTER_BITS / 64], windows: HashSet::new(), suspects: HashSet::new() };
+        let mut taint = Taint { filter: vec![0; FILTER_BITS / 64], windows: HashSet::new(), suspects: HashSet::new() };
         for window in dictionaries.flat_map(windows) {
             taint.windows.insert(window);
             let (word, bit) = place(window);

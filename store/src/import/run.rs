@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use threadlog_compaction::{
-    Bulk, Config as CompactionConfig, Error as CompactionError, Maintenance, Written,
-};
+use threadlog_compaction::{Bulk, Config as CompactionConfig, Error as CompactionError, Maintenance, Written};
 use threadlog_engine::fs::Fs;
 use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
 

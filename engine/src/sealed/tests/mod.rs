@@ -71,12 +71,18 @@ pub(super) fn add(writer: &mut SegmentWriter<'_>, input: &Input) {
     writer.record(&record, &uses).unwrap();
 }
 
-/// A disk with a prepared store.
-pub(super) fn disk() -> SimFs {
+/// A disk with a store that was never sealed.
+pub(super) fn bare_disk() -> SimFs {
     let fs = SimFs::new(1);
-    fs.create_dir(root()).unwrap();
+    crate::fs::create_dir_durable(&fs, root()).unwrap();
     let format = fs.open(&root().join("FORMAT"), OpenMode::CreateNew).unwrap();
     write_all_at(&*format, &FormatFile::new(STORE, 0).encode(), 0).unwrap();
+    fs
+}
+
+/// A disk with a prepared store.
+pub(super) fn disk() -> SimFs {
+    let fs = bare_disk();
     prepare(&fs, root(), STORE).unwrap();
     fs
 }
