@@ -74,6 +74,11 @@ impl<'a> Parts<'a> {
         self.parts.iter().enumerate().filter_map(known).collect()
     }
 
+    /// The journals whose hot segments hold records of a stream.
+    pub fn hot_journals(&self, stream: &StreamId) -> Vec<u32> {
+        self.of(stream).into_iter().map(|(_, part, _)| part.journal).collect()
+    }
+
     /// A stream's head.
     pub fn head(&self, stream: &StreamId) -> Option<Head> {
         let known = self.of(stream);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::error::Result;
 use crate::id::StreamId;
 use crate::journal::changes::Changes;
@@ -34,6 +35,21 @@ impl Engine {
     #[must_use]
     pub fn sealed(&self) -> Arc<Sealed> {
         Arc::clone(&self.inner.core.state.lock().sealed)
+    }
+
+    /// The journals in whose hot segments a stream has records that are not sealed, as this engine knows them, rising.
+    #[must_use]
+    pub fn hot_journals(&self, stream: &StreamId) -> Vec<u32> {
+        let core = &self.inner.core;
+        let mut journals = core.state.lock().parts(core.durable()).hot_journals(stream);
+        journals.sort_unstable();
+        journals
+    }
+
+    /// The settings that it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.core.config
     }
 }
 

@@ -24,6 +24,7 @@ pub mod pieces;
 pub mod probe;
 pub mod races;
 pub mod random;
+pub mod sealing;
 pub mod several;
 pub mod sites;
 pub mod step;
