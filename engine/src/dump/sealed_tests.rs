@@ -1,4 +1,5 @@
 //! Sealed files, whole and damaged.
+#![cfg(feature = "sim")]
 
 use std::path::Path;
 
@@ -76,7 +77,7 @@ fn every_byte_of_a_segment_is_listed_once() {
         assert_eq!((entry.offset, entry.problem.as_deref()), (at, None), "{entry}");
         at = entry.end;
     }
-    assert_eq!(at, bytes.len() as u64);
+    assert_eq!(at, crate::number::wide(bytes.len()));
     assert_eq!(list("a-copy", &bytes), found, "a segment is known by its first bytes");
 }
 

@@ -2,6 +2,7 @@
 //! writer; where each field stands is written down here a second time, by hand.
 //!
 //! `THREADLOG_BLESS=1 cargo test -p threadlog-engine example` writes the block into the document.
+#![cfg(feature = "sim")]
 
 use std::fmt::Write;
 use std::path::Path;

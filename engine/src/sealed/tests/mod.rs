@@ -1,4 +1,5 @@
 //! Tests of the form as a whole, over a simulated disk.
+#![cfg(feature = "sim")]
 
 mod damage;
 mod files;
@@ -134,7 +135,7 @@ pub(super) fn text(seed: u64, bytes: usize) -> Vec<u8> {
         state ^= state << 17;
         match state % 3 {
             0 => out.extend_from_slice(format!("{:x} ", state >> 40).as_bytes()),
-            _ => out.extend_from_slice(WORDS[(state >> 8) as usize % WORDS.len()].as_bytes()),
+            _ => out.extend_from_slice(WORDS[usize::from((state >> 8).to_le_bytes()[0]) % WORDS.len()].as_bytes()),
         }
     }
     out.truncate(bytes);
