@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use threadlog_tests::proof::crash::{Plan, enumerate};
+use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::several::deal::Deal;
 use threadlog_tests::proof::several::enumeration as several;
@@ -77,5 +77,54 @@ fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
         let depth = Depth { choices_max: 16, samples: 4, recover_one_in: 16 };
         let states = several::script(scene, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{broken}"));
         println!("two processes, {} deals: {states} distinct crash states", scene.len());
+    }
+}
+
+/// What is sealed, merged and goes on, each time with something that went wrong in between.
+const SEALING: &[&[Step]] = &[
+    &[Step::Large, Step::Seal, Step::Small, Step::Sync],
+    &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Seal, Step::Blocks, Step::Sync, Step::Seal, Step::Merge],
+    &[
+        Step::Small,
+        Step::Sync,
+        Step::TickWitness,
+        Step::Seal,
+        Step::Batch,
+        Step::Sync,
+        Step::Kill,
+        Step::Merge,
+        Step::Small,
+    ],
+    &[Step::Spare, Step::Batch, Step::Sync, Step::Spare, Step::Seal, Step::Fill, Step::Sync, Step::Seal, Step::Close],
+    &[
+        Step::Batch,
+        Step::Sync,
+        Step::FailWrite,
+        Step::Small,
+        Step::Sync,
+        Step::Seal,
+        Step::FailWrite,
+        Step::Batch,
+        Step::Seal,
+    ],
+    &[
+        Step::Blocks,
+        Step::TickWrite,
+        Step::Kill,
+        Step::Seal,
+        Step::Small,
+        Step::FailSync,
+        Step::Kill,
+        Step::Seal,
+        Step::Merge,
+    ],
+];
+
+#[test]
+fn sealing_and_merging_can_be_cut_off_anywhere() {
+    for story in SEALING {
+        let depth = Depth { choices_max: 16, samples: 6, recover_one_in: 32 };
+        let states = script(story, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{story:?}: {broken}"));
+        println!("{} steps with sealing: {states} distinct crash states", story.len());
     }
 }
