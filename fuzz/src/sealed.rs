@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use threadlog_engine::format::store_file::FormatFile;
 use threadlog_engine::fs::sim::SimFs;
-use threadlog_engine::fs::{Fs, OpenMode, write_all_at};
+use threadlog_engine::fs::{Fs, OpenMode, create_dir_durable, write_all_at};
 use threadlog_engine::sealed::block_header::block_checksum;
 use threadlog_engine::sealed::dictionary::Dictionary;
 use threadlog_engine::sealed::footer::{FOOTER_HEADER_BYTES, Footer};
@@ -59,7 +60,7 @@ pub fn footer(bytes: &[u8]) {
         let _ = (footer.value(&value.hash), footer.is_single(value.hash.short()));
     }
     let _ = (footer.used().count(), footer.conflicts().count(), footer.inputs().count(), footer.singles().count());
-    (0..footer.block_count()).for_each(|block| drop(footer.block(block)));
+    assert!((0..footer.block_count()).filter_map(|block| footer.block(block)).count() <= bytes.len());
 }
 
 /// The raw bytes of a block of records.
@@ -103,6 +104,7 @@ pub fn file(input: &[u8]) {
         let file = fs.open(path, OpenMode::CreateNew).expect("a new file");
         write_all_at(&*file, bytes, 0).expect("room on the disk");
     };
+    format(&fs, root);
     let manifest = prepare(&fs, root, STORE).expect("a disk that does not fail");
     put(&ID.path(root), &bytes);
     let end = bytes.len().saturating_sub(TRAILER_BYTES);
@@ -122,6 +124,13 @@ pub fn file(input: &[u8]) {
     fs.remove_file(&manifest_path(root)).expect("it is there");
     Manifest::rebuild(&fs, root, STORE).map(drop).or_else(only_version).expect("a disk that does not fail");
     let _ = dump::write(&ID.to_string(), &bytes, None, &mut std::io::sink());
+}
+
+/// Makes the disk's store one that segments can be written into.
+pub fn format(fs: &SimFs, root: &Path) {
+    create_dir_durable(fs, root).expect("a disk that does not fail");
+    let file = fs.open(&root.join("FORMAT"), OpenMode::CreateNew).expect("a new file");
+    write_all_at(&*file, &FormatFile::new(STORE, 0).encode(), 0).expect("room on the disk");
 }
 
 fn only_version(error: threadlog_engine::Error) -> Result<(), threadlog_engine::Error> {

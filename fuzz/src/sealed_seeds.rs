@@ -17,6 +17,7 @@ use crate::sealed::{ID, STORE};
 
 /// Two streams, five records, one value that two of them share.
 fn segment(fs: &SimFs, root: &Path) -> SegmentRow {
+    crate::sealed::format(fs, root);
     prepare(fs, root, STORE).expect("a disk that does not fail");
     let options = SegmentOptions { block_bytes: 400, ..SegmentOptions::default() };
     let mut writer = SegmentWriter::create(fs, root, STORE, ID, options).expect("a new file");
@@ -55,7 +56,14 @@ pub fn add(seeds: &mut Vec<(&'static str, &'static str, Vec<u8>)>) {
         "two",
         [2_u32, 3, 5].map(u32::to_le_bytes).concat().into_iter().chain(*b"onefiver").collect(),
     ));
-    let base = JournalBase { journal: 3, epoch: Epoch(4), upto: Sequence(70), chain: 0xfeed_beef, segments_upto: 2 };
+    let base = JournalBase {
+        journal: 3,
+        epoch: Epoch(4),
+        upto: Sequence(70),
+        chain: 0xfeed_beef,
+        chain_records: 9,
+        segments_upto: 2,
+    };
     let dictionary = Dictionary::new(DictionaryId(1), b"words of a dictionary".to_vec()).expect("memory");
     let manifest = Manifest {
         generation: 5,

@@ -9,7 +9,7 @@ mod segment;
 mod small;
 mod text;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod sealed_tests;
 #[cfg(test)]
 mod tests;

@@ -231,6 +231,7 @@ fn base_fields(base: &JournalBase) -> Vec<(&'static str, Value)> {
         ("epoch", Value::Number(base.epoch.0)),
         ("upto", Value::Number(base.upto.0)),
         ("chain", Value::Checksum(base.chain)),
+        ("chain_records", Value::Checksum(base.chain_records)),
         ("segments_upto", Value::Number(base.segments_upto)),
     ]
 }

@@ -1,10 +1,12 @@
 //! Sealed files, whole and damaged.
+#![cfg(feature = "sim")]
 
 use std::path::Path;
 
 use crate::dump::{Entry, entries};
-use crate::fs::read_file;
+use crate::format::store_file::FormatFile;
 use crate::fs::sim::SimFs;
+use crate::fs::{Fs, OpenMode, create_dir_durable, read_file, write_all_at};
 use crate::id::StreamId;
 use crate::sealed::{
     Dictionary, DictionaryId, Input, Manifest, RecordRef, SealedId, SegmentOptions, SegmentWriter, ValueHash, ValueUse,
@@ -14,8 +16,15 @@ use crate::sealed::{
 const STORE: [u8; 16] = [4; 16];
 const ID: SealedId = SealedId { number: 2, salt: 9 };
 
+fn format(fs: &SimFs, root: &Path, store: [u8; 16]) {
+    create_dir_durable(fs, root).unwrap();
+    let file = fs.open(&root.join("FORMAT"), OpenMode::CreateNew).unwrap();
+    write_all_at(&*file, &FormatFile::new(store, 0).encode(), 0).unwrap();
+}
+
 fn segment() -> (Vec<u8>, Vec<u8>) {
     let (fs, root) = (SimFs::new(1), Path::new("/store"));
+    format(&fs, root, STORE);
     let manifest = prepare(&fs, root, STORE).unwrap();
     let mut writer = SegmentWriter::create(&fs, root, STORE, ID, SegmentOptions::default()).unwrap();
     let payload = [7; 3000];
@@ -68,7 +77,7 @@ fn every_byte_of_a_segment_is_listed_once() {
         assert_eq!((entry.offset, entry.problem.as_deref()), (at, None), "{entry}");
         at = entry.end;
     }
-    assert_eq!(at, bytes.len() as u64);
+    assert_eq!(at, crate::number::wide(bytes.len()));
     assert_eq!(list("a-copy", &bytes), found, "a segment is known by its first bytes");
 }
 

@@ -2,12 +2,14 @@
 //! writer; where each field stands is written down here a second time, by hand.
 //!
 //! `THREADLOG_BLESS=1 cargo test -p threadlog-engine example` writes the block into the document.
+#![cfg(feature = "sim")]
 
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::fs::read_file;
+use crate::format::store_file::FormatFile;
 use crate::fs::sim::SimFs;
+use crate::fs::{Fs, OpenMode, create_dir_durable, read_file, write_all_at};
 use crate::id::StreamId;
 use crate::sealed::{RecordRef, SealedId, SegmentOptions, SegmentWriter, prepare};
 
@@ -142,8 +144,15 @@ const PARTS: &[(&str, &[Field])] = &[
     ("trailer", TRAILER),
 ];
 
+fn format(fs: &SimFs, root: &Path, store: [u8; 16]) {
+    create_dir_durable(fs, root).unwrap();
+    let file = fs.open(&root.join("FORMAT"), OpenMode::CreateNew).unwrap();
+    write_all_at(&*file, &FormatFile::new(store, 0).encode(), 0).unwrap();
+}
+
 fn example() -> Vec<u8> {
     let (fs, root, store) = (SimFs::new(1), Path::new("/store"), *b"an example store");
+    format(&fs, root, store);
     prepare(&fs, root, store).unwrap();
     let options = SegmentOptions { created_ms: 1_700_000_000_000, ..SegmentOptions::default() };
     let mut writer = SegmentWriter::create(&fs, root, store, ID, options).unwrap();

@@ -22,8 +22,14 @@ const STORE: [u8; 16] = counting(0x10);
 const SALT: u64 = 0x0123_4567_89ab_cdef;
 const ID: SealedId = SealedId { number: 0x2a, salt: SALT };
 const STREAM: StreamId = StreamId { thread: counting(0xa0), incarnation: 0x1122_3344_5566_7788, channel: 1 };
-const BASE: JournalBase =
-    JournalBase { journal: 7, epoch: Epoch(4), upto: Sequence(1010), chain: 0xfeed, segments_upto: 3 };
+const BASE: JournalBase = JournalBase {
+    journal: 7,
+    epoch: Epoch(4),
+    upto: Sequence(1010),
+    chain: 0xfeed,
+    chain_records: 0xbead,
+    segments_upto: 3,
+};
 
 const fn counting(first: u8) -> [u8; 16] {
     let mut bytes = [0; 16];
@@ -84,9 +90,9 @@ fn block_header() {
 fn manifest() {
     let golden = bytes(
         "746c6f67 6d616e31 01000000 01000000 01000000 01000000 09000000 00000000 \
-         10111213 14151617 18191a1b 1c1d1e1f 2c000000 00000000 f042a8f2 87cf793c \
+         10111213 14151617 18191a1b 1c1d1e1f 2c000000 00000000 c5c35510 07aa6df4 \
          07000000 edfe0000 04000000 00000000 f2030000 00000000 03000000 00000000 \
-         00000000 00000000 2a000000 00000000 efcdab89 67452301 88130000 00000000 \
+         adbe0000 00000000 2a000000 00000000 efcdab89 67452301 88130000 00000000 \
          00100000 00000000 0df0feca 01000000 00000000 00000000 2b000000 63000000 \
          efbe0000 00000000",
     );
@@ -116,7 +122,7 @@ fn footer() {
          c8c9cacb cccdcecf 00000000 08000000 00040000 01000000 d0d1d2d3 d4d5d6d7 \
          d8d9dadb dcdddedf a0a1a2a3 a4a5a6a7 a8a9aaab acadaeaf 88776655 44332211 \
          01000000 00000000 04000000 00000000 02000000 00000000 00000000 07000000 \
-         04000000 00000000 f2030000 00000000 03000000 00000000 edfe0000 00000000 \
+         04000000 00000000 f2030000 00000000 03000000 00000000 edfe0000 adbe0000 \
          00000000 00000000 01000000 00000000 05000000 00000000 06000000 00000000 \
          00000000 00000000 00000000 00000000 00000000 00000000 02000000 01000000 \
          99000000 00000000 00000000 00000000 00000000 00000000 00000000 02000000 \

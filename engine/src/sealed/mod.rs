@@ -34,11 +34,11 @@ mod varint;
 pub mod verify;
 pub mod writer;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod example_tests;
 #[cfg(test)]
 mod golden_tests;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod tests;
 
 pub use cache::SealedCache;

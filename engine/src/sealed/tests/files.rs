@@ -15,6 +15,7 @@ fn manifest() -> Manifest {
         epoch: Epoch(4),
         upto: Sequence(100 + u64::from(journal)),
         chain: 0xfeed,
+        chain_records: 0xfade,
         segments_upto: 3,
     };
     let row = |number| SegmentRow {
@@ -52,7 +53,7 @@ fn every_flipped_bit_and_every_cut_of_a_manifest_is_seen() {
 
 #[test]
 fn a_store_that_was_never_sealed_has_an_empty_manifest() {
-    let fs = SimFs::new(1);
+    let fs = bare_disk();
     let empty = Manifest::read(&fs, root(), STORE).unwrap();
     assert_eq!((empty.generation, empty.next_number, empty.segments.len()), (0, 1, 0));
     assert!(Sealed::load(&fs, root(), STORE, None, OnDamage::Refuse).unwrap().streams().is_empty());
@@ -152,7 +153,14 @@ fn a_view_outlives_the_names_of_its_files_and_shares_what_stays() {
 fn a_lost_manifest_is_told_and_made_anew_from_what_segments_replace() {
     let fs = disk();
     let base = |upto, segments_upto| {
-        From::Journal(JournalBase { journal: 0, epoch: Epoch(1), upto: Sequence(upto), chain: 7, segments_upto })
+        From::Journal(JournalBase {
+            journal: 0,
+            epoch: Epoch(1),
+            upto: Sequence(upto),
+            chain: 7,
+            chain_records: 7,
+            segments_upto,
+        })
     };
     let segment = |number: u64, name: u8, inputs: Vec<From>| {
         let mut writer = SegmentWriter::create(&fs, root(), STORE, id(number), SegmentOptions::default()).unwrap();
