@@ -104,6 +104,7 @@ fn content(entry: &Entry, bytes: &[u8]) -> Option<String> {
         Body::Item(item) => of_item(&item),
         Body::Control(control) => of_control(&control),
         Body::Unreadable(why) => why.to_string(),
+        Body::Erased => "erased".to_owned(),
     })
 }
 
