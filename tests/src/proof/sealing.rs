@@ -8,7 +8,7 @@ use threadlog_compaction::seal::seal;
 use threadlog_compaction::{Config, Error, Fate, Maintenance, Rules, Unwatched};
 use threadlog_engine::fs::Fs;
 use threadlog_engine::sealed::FindValues;
-use threadlog_engine::{Clock, Engine, StreamId};
+use threadlog_engine::{Clock, Engine, Error as EngineError, StreamId};
 
 use super::found::Found;
 use super::invariants::{Checked, I6, I9, Violation};
@@ -123,13 +123,16 @@ impl World {
         let worked = work(&fs, &engine, &clock, merge);
         self.observe(&engine)?;
         // Who looks on from outside finds what it had seen before where it is now.
-        if let Some(watcher) = self.watcher.clone().filter(|_| !self.met_fault())
+        if let Some(watcher) = self.watcher.clone()
             && !Found::gather(&watcher, false).is_whole()
+            && !self.met_fault()
         {
             return Err(Violation::new(I6, "a reader misses records that were sealed"));
         }
         match worked {
             Ok(()) => Ok(()),
+            // What fails before the journal is asked has nothing to do with it.
+            Err(Error::Engine(error @ EngineError::Io { .. })) if self.met_fault() => self.explained(&error),
             Err(Error::Engine(error)) => self.refused(&error),
             Err(other) => Err(Violation::new(I9, format!("sealing is refused without a cause: {other}"))),
         }
