@@ -29,7 +29,8 @@ pub struct StreamInfo {
     pub stream: StreamId,
     /// Records, durable or not, lost ones included.
     pub records: u64,
-    /// Bytes of payload as they stand in frames (a large record counts the 32 bytes of its reference).
+    /// Bytes of payload as they stand in frames (a large record counts the 32 bytes of its reference), of sealed records
+    /// those of the payload itself.
     pub payload_bytes: u64,
 }
 

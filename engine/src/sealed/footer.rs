@@ -185,6 +185,11 @@ impl Footer {
         rows.get(at..).unwrap_or_default().iter().map(ExtentRowBytes::row)
     }
 
+    /// The runs of all streams, by stream.
+    pub fn all_extents(&self) -> impl ExactSizeIterator<Item = ExtentRow> {
+        self.rows::<ExtentRowBytes>(self.extents).iter().map(ExtentRowBytes::row)
+    }
+
     /// How many blocks there are.
     #[must_use]
     pub fn block_count(&self) -> u32 {

@@ -34,10 +34,14 @@ mod varint;
 pub mod verify;
 pub mod writer;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+mod example_tests;
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;
 
-pub use cache::{SealedCache, StoredRecord};
+pub use cache::SealedCache;
 pub use codec::Decoder;
 pub use dictionaries::{Dictionaries, write_dictionary};
 pub use dictionary::Dictionary;
@@ -45,9 +49,9 @@ pub use id::{DictionaryId, SealedId, ValueHash};
 pub use manifest::{DictionaryRow, JournalBase, Manifest, SegmentRow, Tier};
 pub use manifest_file::{manifest_path, prepare, sealed_files};
 pub use place::Place;
-pub use records_block::UsedValue;
+pub use records_block::{Extent, RecordsBlock, StoredRecord, UsedValue};
 pub use recover::Recovered;
-pub use rows::{ExtentRow, Input, StreamRow, ValueRow};
+pub use rows::{BlockRow, ExtentRow, Input, StreamRow, ValueRow};
 pub use segment::SealedSegment;
 pub use set::{OnDamage, Sealed, SealedHead, SealedStream};
 pub use writer::{ARCHIVED_BLOCK_BYTES, BLOCK_BYTES, RecordRef, SegmentOptions, SegmentWriter, ValueUse};
