@@ -72,7 +72,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::RecoveryWitnessTooEarly, Test::Crash),
     (Bug::UnfinishedRecoveryCounts, Test::Crash),
     (Bug::RecoveryWitnessTrusted, Test::Faults),
-    (Bug::RetryAfterFailedSync, Test::Crash),
+    (Bug::RetryAfterFailedSync, Test::Random),
     (Bug::WitnessOmitted, Test::Damage),
     (Bug::MarkPublishedEarly, Test::Crash),
     (Bug::DurableUptoTooHigh, Test::Crash),
