@@ -272,16 +272,25 @@ impl CodexThread {
         self.is_ephemeral().then(|| self.inner.recorder.live())
     }
 
+    /// Whether it was told to end, also while it has not heard of that yet.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.inner.mailbox.is_closed()
+    }
+
     pub(crate) fn is(&self, inner: &Arc<Inner>) -> bool {
         Arc::ptr_eq(&self.inner, inner)
     }
 
     /// Of a thread whose driver is gone: stores what it accepted and lets go of it.
-    pub(crate) async fn recover(&self) -> Result<()> {
-        match self.inner.recorder.shutdown().await {
+    pub(crate) async fn recover(&self, operation: &'static str) -> Result<()> {
+        let runtime = Handle::try_current().map_err(|_| SessionError::NoRuntime { operation })?;
+        let recorder = Arc::clone(&self.inner.recorder);
+        // A task of its own: whoever resumes may be dropped, and what is kept must not be offered twice.
+        match runtime.spawn(async move { recorder.shutdown().await }).await {
             // Somebody has let go of it already.
-            Err(ThreadStoreError::ThreadNotFound { absence: Absence::NotLive, .. }) => Ok(()),
-            stored => Ok(stored?),
+            Ok(Err(ThreadStoreError::ThreadNotFound { absence: Absence::NotLive, .. })) => Ok(()),
+            Ok(stored) => Ok(stored?),
+            Err(_) => Err(self.inner.closed(operation, Closing::Failed)),
         }
     }
 }
