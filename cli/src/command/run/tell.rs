@@ -88,6 +88,28 @@ impl Teller {
         self.warn(message, out)
     }
 
+    /// A line was read; `behind` a turn, it waits.
+    pub(super) fn waits(&mut self, behind: bool, out: &mut Output) -> Result<(), Failure> {
+        self.prompted = false;
+        if behind && self.terminal {
+            out.line(paint(FAINT, "waits for the turn's end; Ctrl-C or /interrupt ends it now"))?;
+        }
+        Ok(())
+    }
+
+    /// So many turns were given and never submitted.
+    pub(super) fn unsaid(&mut self, turns: usize, out: &mut Output) -> Result<(), Failure> {
+        let turns = u64::try_from(turns).unwrap_or(u64::MAX);
+        self.counts.interrupted += turns;
+        match turns {
+            0 => Ok(()),
+            turns => {
+                let turns = human::counted(turns, "turn that waited was", "turns that waited were");
+                out.line(paint(WARNING, format_args!("{turns} not begun")))
+            }
+        }
+    }
+
     fn warn(&self, message: &str, out: &mut Output) -> Result<(), Failure> {
         out.flush()?;
         failure::warn(message);
