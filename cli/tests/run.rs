@@ -132,6 +132,7 @@ fn a_failing_agent_is_3_and_what_was_said_is_stored() {
     let script = "read -r turn; echo 'no model here' >&2; exit 7";
     let ran = talked(&machine, &["run", "--exec", "/bin/sh", "--", "-c", script], "one\n");
     ran.must_be(3).must_say("exit code 7").must_say("no model here");
+    assert!(!ran.stdout.contains("interrupted"), "nobody did: {}", ran.stdout);
 }
 
 #[test]
