@@ -37,7 +37,7 @@ use crate::thread::recorder::Recorder;
 /// A [`ThreadManager`](crate::ThreadManager) makes it and keeps it until it ends. When the manager has forgotten it and
 /// its last handle is dropped it is shut down in the background, as by [`Op::Shutdown`].
 ///
-/// Events have to be read: while 1024 of them wait the agent waits, and so do operations.
+/// Events have to be read: while 1024 of them wait, or 64 MiB in them, the agent waits, and so do operations.
 pub struct CodexThread {
     inner: Arc<Inner>,
 }
@@ -203,7 +203,7 @@ impl CodexThread {
         self.ask("inject_items", |reply| Work::Inject(items, reply)).await
     }
 
-    /// Makes everything durable that the thread accepted.
+    /// Makes everything durable that the thread accepted. Also while it is ending.
     ///
     /// # Errors
     /// Why it is not; it is kept and storing is tried again.
