@@ -3,7 +3,7 @@
 //! A stream's records may stand in several journals, because its writers did. Leases see to it that no two writers
 //! claim one ordinal; where it happened all the same, the record of the higher lease epoch counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::index::{At, Channels, Index};
@@ -137,6 +137,12 @@ impl<'a> Parts<'a> {
         self.parts.iter().for_each(|part| all.join(part.index.channels(thread, incarnation)));
         let stream = |channel| StreamId { thread: *thread, incarnation, channel };
         all.iter().filter(|channel| !self.of(&stream(*channel)).is_empty()).collect()
+    }
+
+    /// The incarnations of a thread that have records, rising.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        let all: BTreeSet<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
+        all.into_iter().filter(|incarnation| !self.channels(thread, *incarnation).is_empty()).collect()
     }
 
     /// Every stream with its totals, sorted.
