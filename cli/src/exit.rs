@@ -17,7 +17,8 @@ pub enum Exit {
     Damaged,
     /// No such store, thread or file; or an id that fits several threads.
     NotFound,
-    /// Another process holds what is needed: a live thread, the running import, all journals. Nothing was done.
+    /// Another process holds what is needed (a live thread, the running import, all journals), or changed it meanwhile.
+    /// Nothing was done.
     Locked,
     /// What cannot be undone was not confirmed: the answer was not yes, or nobody could be asked and `--yes` was not said.
     /// Nothing was done.
@@ -36,7 +37,7 @@ pub const ALL: [(Exit, &str); 9] = [
     (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
     (
         Exit::Locked,
-        "another process holds what is needed (a live thread, a running import, all journals); nothing was done",
+        "another process holds what is needed (a live thread, a running import, all journals), or changed it meanwhile; nothing was done",
     ),
     (
         Exit::Unconfirmed,

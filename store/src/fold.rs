@@ -115,6 +115,13 @@ pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) 
     fold(log, clock, key, &Folded::nothing(key), false).folded
 }
 
+/// Whether a durable record says that a life was deleted. A record that cannot be read says nothing.
+pub(crate) fn is_deleted(log: &dyn ReadLog, key: ThreadKey) -> bool {
+    let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
+    let mut records = control_channels(log, key).flat_map(read).flatten();
+    records.any(|record| matches!(Event::decode(&record).body, Body::Control(Control::Deleted)))
+}
+
 fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
     fold(log, clock, key, before, true)
 }

@@ -12,7 +12,7 @@ use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Engine, Error as EngineError, ReadLog};
 
 use crate::event::Control;
-use crate::fold::Folded;
+use crate::fold::{self, Folded};
 use crate::list::Relation;
 use crate::local::Shared;
 use crate::local::blocking::blocking;
@@ -118,8 +118,13 @@ impl Shared {
     }
 }
 
-/// All lives of a thread, also such as were deleted before.
+/// All lives of a thread but those that were deleted before: revisions of imported files are lives, too.
 fn lives(log: &dyn ReadLog, thread: ThreadId) -> Vec<ThreadKey> {
     let incarnations = log.incarnations(thread.uuid().as_bytes());
-    incarnations.into_iter().map(|incarnation| ThreadKey { thread, incarnation }).collect()
+    let mut lives: Vec<ThreadKey> =
+        incarnations.into_iter().map(|incarnation| ThreadKey { thread, incarnation }).collect();
+    if lives.len() > 1 {
+        lives.retain(|key| !fold::is_deleted(log, *key));
+    }
+    lives
 }
