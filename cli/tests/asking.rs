@@ -11,12 +11,10 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use common::terminal::answered;
-use common::{Live, Machine, field, of_type, tree};
+use common::{Machine, field, of_type, tree};
 use serde_json::json;
 
 #[test]
@@ -99,21 +97,19 @@ fn who_puts_a_running_thread_into_the_trash_is_told_and_sees_it_come_back() {
 fn a_reader_that_goes_away_keeps_no_change_from_being_made() {
     let machine = Machine::with_store();
     let all = machine.ids();
-    let live = Live::resume(&machine, &[&all[5]]);
-    // So much is said that it does not fit the pipe.
-    let marks: Vec<String> = (0..4000).map(|number| format!("{}{}", &all[number % 5][..30], "")).collect();
-    let mut put = vec!["trash", "put"];
-    put.extend(marks.iter().map(String::as_str));
-    for (arguments, left) in [(vec!["trash", "put", &all[0]], 5), (put, 1), (vec!["trash", "empty", "--yes"], 1)] {
-        let mut child = machine.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        drop(BufReader::new(child.stdout.take().unwrap()).read_line(&mut line));
+    let runs: [(&[&str], usize); 4] = [
+        (&["trash", "put", &all[0]], 5),
+        (&["trash", "empty", "--yes"], 5),
+        (&["rm", "--yes", &all[1], &all[2]], 3),
+        (&["prune", "--keep", "1", "--yes"], 1),
+    ];
+    for (arguments, left) in runs {
+        let mut child = machine.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
         assert_eq!(machine.ids().len(), left, "{arguments:?}");
     }
     let (_, trash) = machine.json(&["trash", "list"]);
-    let ids: BTreeSet<&str> = of_type(&trash, "thread").into_iter().map(|thread| field(thread, "id")).collect();
-    assert!(ids.is_empty(), "{ids:?}");
-    live.end();
+    assert_eq!(of_type(&trash, "thread").len(), 2, "what was in it before is deleted");
 }

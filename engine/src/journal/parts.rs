@@ -3,7 +3,7 @@
 //! A stream's records may stand in several journals, because its writers did. Leases see to it that no two writers
 //! claim one ordinal; where it happened all the same, the record of the higher lease epoch counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::index::{At, Channels, Index};
@@ -141,8 +141,11 @@ impl<'a> Parts<'a> {
 
     /// The incarnations of a thread that have records, rising.
     pub fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
-        let all: BTreeSet<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
-        all.into_iter().filter(|incarnation| !self.channels(thread, *incarnation).is_empty()).collect()
+        let mut all: Vec<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|incarnation| !self.channels(thread, *incarnation).is_empty());
+        all
     }
 
     /// Every stream with its totals, sorted.

@@ -137,7 +137,7 @@ impl MetadataPatch {
         MetadataPatch { name: Some(Some(name.into())), ..MetadataPatch::default() }
     }
 
-    /// A patch that only puts a thread into the trash, or takes it out.
+    /// A patch that only puts a thread into the trash, or takes it out. What is added to the thread later takes it out too.
     #[must_use]
     pub fn trash(trashed: bool) -> MetadataPatch {
         MetadataPatch { trashed: Some(trashed), ..MetadataPatch::default() }

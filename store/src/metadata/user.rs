@@ -45,6 +45,11 @@ impl UserSet {
         self.archived.join(other.archived);
     }
 
+    pub(super) fn but_the_trash(mut self) -> UserSet {
+        self.entries.remove(&entry::key(entry::TRASHED));
+        self
+    }
+
     /// Whether the thread is archived, and when that was said.
     pub(super) fn archived(&self) -> Option<(Stamp, bool)> {
         self.archived.get().copied()

@@ -210,7 +210,8 @@ pub trait ThreadStore: Send + Sync {
     ///
     /// # Errors
     /// `ThreadNotFound`; `InvalidRequest` for a patch that cannot be (a blank name), or if the thread is archived
-    /// and [`UpdateThreadMetadataParams::include_archived`] is not set; `Unavailable`.
+    /// and [`UpdateThreadMetadataParams::include_archived`] is not set; `Conflict` if it takes the thread out of the trash
+    /// and somebody is deleting it, naming who; `Unavailable`.
     async fn update_thread_metadata(&self, params: UpdateThreadMetadataParams) -> Result<StoredThread>;
 
     /// Takes a thread, live or cold, out of the lists of active threads. It stays where it is and as it is. Of a

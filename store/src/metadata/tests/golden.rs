@@ -22,10 +22,10 @@ fn stored_patches_keep_their_bytes() {
         "0d00 01 00",                  // 13 pinned
     ];
     assert_eq!(hex(&bytes), entries.concat().replace(' ', ""));
-    // 14 in the trash: of a thread whose items end at 7, of one that was not looked at; out of it.
-    let seven = MetadataPatch::trash(true).of(&fold(&[user(6, "hi")]));
+    // 14 in the trash: of a thread whose items end at 2, of one that was not looked at; out of it.
+    let two = MetadataPatch::trash(true).of(&fold(&[user(1, "a"), user(2, "b")]));
     for (patch, bytes) in [
-        (seven, "01 0e00 01 08 0700000000000000"),
+        (two, "01 0e00 01 08 0200000000000000"),
         (MetadataPatch::trash(true), "01 0e00 01 00"),
         (MetadataPatch::trash(false), "01 0e00 00"),
     ] {
@@ -88,7 +88,7 @@ fn checkpoints_keep_their_bytes() {
         "01 03 026869 00 00 00",                 // words of ordinal 3: "hi"; no image, goal, bare words
         "01 05 b28080f780cb8ace01 014e",         // name of ordinal 5: "N"
         "01 04 a88080f780cb8ace01 ac02",         // tokens of ordinal 4: 300
-        "06 07 01 01",                           // items, the ordinal behind the last, turns, user messages
+        "06 06 01 01",                           // items, the ordinal behind the last, turns, user messages
         "01 00 c8a5e0d2c233",                    // first time, of ordinal 0
         "01 d0cce0d2c233 01 b0ade0d2c233 01 80bde0d2c233", // last times: of an item, a turn, a message
         "00",                                    // nothing inherited
