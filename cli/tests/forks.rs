@@ -169,4 +169,10 @@ fn the_tree_shows_who_came_from_whom() {
     }
     let said = machine.run(&["tree"]).stdout.clone();
     assert!(said.contains("├─ ") && said.contains("└─ "), "{said}");
+    machine.run(&["trash", "put", &first]).must_be(0);
+    let (_, records) = machine.json(&["tree"]);
+    let threads = of_type(&records, "thread");
+    let found = threads.iter().find(|thread| field(thread, "id") == first).unwrap();
+    assert_eq!((&found["trashed"], &found["missing"], threads.len()), (&json!(true), &json!(false), 4));
+    assert!(machine.run(&["tree"]).stdout.contains("(in the trash)"));
 }

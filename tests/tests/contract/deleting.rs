@@ -191,10 +191,12 @@ async fn what_is_added_to_a_thread_in_the_trash_brings_it_back(mut fixture: Fixt
     // What users say, and what came from it, is nothing added to it.
     let left = trashed(&fixture, "one").await;
     fixture.patch(left, MetadataPatch::rename("name")).await.unwrap();
-    let fork = ForkThreadParams { include_archived: true, ..ForkThreadParams::new(left, ThreadId::generate()) };
-    fixture.store.fork_thread(fork.clone()).await.unwrap();
+    let forked = ThreadId::generate();
+    let mut fork = ForkThreadParams::new(left, forked);
+    fork.include_archived = true;
+    fixture.store.fork_thread(fork).await.unwrap();
     for _ in 0..2 {
-        let mut active = vec![resumed, live, fork.new.thread_id];
+        let mut active = vec![resumed, live, forked];
         active.sort_unstable();
         let mut listed = fixture.listed(ArchiveFilter::Active).await;
         listed.sort_unstable();
