@@ -225,7 +225,7 @@ fn what_users_said_of_a_thread_holds_for_its_later_revisions() {
     assert_eq!((&thread["revision"], &thread["first_user_message"]), (&json!(2), &json!("after")));
     assert_eq!((&thread["name"], &thread["tags"], &thread["pinned"]), (&json!("mine"), &json!(["t"]), &json!(true)));
     // What came anew was not put away, so it is where the thread was.
-    assert_eq!(listed(&machine, &["--archived"]).0, [id.clone()]);
+    assert_eq!(listed(&machine, &["--archived"]).0, std::slice::from_ref(&id));
     // The last word counts, whichever revision it was said of.
     machine.run(&["rename", &id, "other"]).must_be(0);
     machine.run(&["unpin", &id]).must_be(0);
