@@ -48,6 +48,8 @@ enum Test {
     Stores,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
+    /// The same: emptying the trash beside taking a thread out of it.
+    Trash,
 }
 
 /// Which test catches which bug.
@@ -97,6 +99,8 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::TombstoneNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
+    (Bug::LifeNotHeldByRestore, Test::Trash),
+    (Bug::TrashSeenEarly, Test::Trash),
     (Bug::ViewsNotTold, Test::Stores),
 ];
 
@@ -129,6 +133,11 @@ impl Test {
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);
+                Ok(())
+            }
+            Test::Trash => {
+                every_order_of(Act::Restore, Act::Empty);
+                every_order_of(Act::Empty, Act::Restore);
                 Ok(())
             }
         }
@@ -215,7 +224,7 @@ fn seeds(first: u64, run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Che
 }
 
 /// The tests but for the enumerations, which others run to their ends.
-const QUIET: [Test; 10] = [
+const QUIET: [Test; 11] = [
     Test::Script,
     Test::Rollover,
     Test::Large,
@@ -226,6 +235,7 @@ const QUIET: [Test; 10] = [
     Test::Writers,
     Test::Stores,
     Test::Races,
+    Test::Trash,
 ];
 
 #[test]
