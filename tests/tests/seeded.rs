@@ -54,6 +54,8 @@ enum Test {
     SealedDamage,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
+    /// The same: emptying the trash beside taking a thread out of it.
+    Trash,
 }
 
 /// Which test catches which bug.
@@ -72,7 +74,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::RecoveryWitnessTooEarly, Test::Crash),
     (Bug::UnfinishedRecoveryCounts, Test::Crash),
     (Bug::RecoveryWitnessTrusted, Test::Faults),
-    (Bug::RetryAfterFailedSync, Test::Crash),
+    (Bug::RetryAfterFailedSync, Test::Random),
     (Bug::WitnessOmitted, Test::Damage),
     (Bug::MarkPublishedEarly, Test::Crash),
     (Bug::DurableUptoTooHigh, Test::Crash),
@@ -103,6 +105,8 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::TombstoneNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
+    (Bug::LifeNotHeldByRestore, Test::Trash),
+    (Bug::TrashSeenEarly, Test::Trash),
     (Bug::ViewsNotTold, Test::Stores),
     (Bug::ManifestNotSynced, Test::Sealing),
     (Bug::ManifestNameNotSynced, Test::Sealing),
@@ -149,6 +153,11 @@ impl Test {
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);
+                Ok(())
+            }
+            Test::Trash => {
+                every_order_of(Act::Restore, Act::Empty);
+                every_order_of(Act::Empty, Act::Restore);
                 Ok(())
             }
         }
@@ -240,7 +249,7 @@ fn seeds(first: u64, run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Che
 }
 
 /// The tests but for the enumerations, which others run to their ends.
-const QUIET: [Test; 12] = [
+const QUIET: [Test; 13] = [
     Test::Script,
     Test::Rollover,
     Test::Large,
@@ -253,6 +262,7 @@ const QUIET: [Test; 12] = [
     Test::Sealing,
     Test::SealedDamage,
     Test::Races,
+    Test::Trash,
 ];
 
 #[test]

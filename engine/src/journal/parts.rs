@@ -180,6 +180,16 @@ impl<'a> Parts<'a> {
         channels
     }
 
+    /// The incarnations of a thread that have records, rising.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        let mut all: Vec<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
+        all.extend(self.sealed.incarnations(thread));
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|incarnation| !self.channels(thread, *incarnation).is_empty());
+        all
+    }
+
     /// Every stream with its totals, sorted.
     pub fn streams(&self) -> Vec<StreamInfo> {
         let mut all: BTreeMap<StreamId, (u64, u64)> = BTreeMap::new();

@@ -240,6 +240,10 @@ impl ReadLog for Reader {
         self.view.seen.read().parts().channels(thread, incarnation)
     }
 
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        self.view.seen.read().parts().incarnations(thread)
+    }
+
     fn streams(&self) -> Vec<StreamInfo> {
         self.view.seen.read().parts().streams()
     }

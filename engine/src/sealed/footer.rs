@@ -167,6 +167,15 @@ impl Footer {
         rows.get(at..).unwrap_or_default().iter().map(StreamRowBytes::row).take_while(of_life)
     }
 
+    /// The streams of all lives of a thread, sorted.
+    pub fn thread(&self, thread: &[u8; 16]) -> impl Iterator<Item = StreamRow> {
+        let first = StreamId { thread: *thread, incarnation: 0, channel: 0 };
+        let rows = self.stream_rows();
+        let at = rows.partition_point(|row| row.stream() < first);
+        let of_thread = move |row: &StreamRow| row.stream.thread == first.thread;
+        rows.get(at..).unwrap_or_default().iter().map(StreamRowBytes::row).take_while(of_thread)
+    }
+
     fn extent_rows(&self, stream: &StreamRow) -> &[ExtentRowBytes] {
         let from = size(stream.first_extent);
         let to = from.saturating_add(size(stream.extent_count));

@@ -185,6 +185,12 @@ impl Sealed {
         channels
     }
 
+    /// The incarnations of a thread that have sealed records; some may come more than once. *Cost:* a binary search in each
+    /// segment.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> impl Iterator<Item = u64> {
+        self.segments.iter().flat_map(|segment| segment.footer().thread(thread)).map(|row| row.stream.incarnation)
+    }
+
     /// All streams, sorted, with their totals. *Cost:* a pass over the footers' rows.
     #[must_use]
     pub fn streams(&self) -> Vec<SealedStream> {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::import::Outcome;
-use crate::{ExportOptions, ImportOptions, Silent, Store};
+use crate::{ExportOptions, Silent, Store};
 use threadlog_engine::fs::sim::{CallKind, Fault, SimFs};
 use threadlog_engine::number::wide;
 use threadlog_engine::{Background, Config};
