@@ -46,8 +46,8 @@ fn every_byte_that_nobody_shares_is_gone_hot_sealed_and_large() {
             append(&engine, &mut model, stream(thread, 0), payload(&[&value(1), &own, &own])).unwrap();
         }
         match round {
-            0 => drop(append(&engine, &mut model, stream(2, 0), payload(&[&large])).unwrap()),
-            3 => drop(append(&engine, &mut model, stream(2, 0), b"only hot".to_vec()).unwrap()),
+            0 => append(&engine, &mut model, stream(2, 0), payload(&[&large])).unwrap(),
+            3 => append(&engine, &mut model, stream(2, 0), b"only hot".to_vec()).unwrap(),
             _ => drop(seal_all(&fs, &engine, &Fates::default()).unwrap()),
         }
     }
