@@ -51,7 +51,7 @@ pub fn compact(
     if extent == Extent::Full {
         for tier in [Tier::Normal, Tier::Archived] {
             let all = of_tier(maintenance, tier, avoid);
-            if all.len() > 1 {
+            if !all.is_empty() {
                 total += merge_around_damage(maintenance, &all, rules, config, watch, avoid, renew)?;
             }
         }

