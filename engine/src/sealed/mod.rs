@@ -3,9 +3,9 @@
 //! What is here is the form: codecs, which are pure functions over bytes, the reader and the writer. What is sealed when,
 //! merged with what, and removed, is decided elsewhere. `docs/format.md`, section 8, is the specification.
 //!
-//! - [`Sealed`](set::Sealed) is one consistent view of everything sealed; [`SealedCache`](cache::SealedCache) reads its
+//! - [`Sealed`] is one consistent view of everything sealed; [`SealedCache`] reads its
 //!   records.
-//! - [`SegmentWriter`](writer::SegmentWriter) writes a segment; [`Manifest`](manifest::Manifest) says which live.
+//! - [`SegmentWriter`] writes a segment; [`Manifest`] says which live.
 
 pub mod block_header;
 mod builder;

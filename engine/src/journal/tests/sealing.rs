@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{ROOT, append, append_synced, config, count, open, payload, reader, record, segment_files, stream};
 use crate::fs::Fs;
 use crate::fs::sim::{Choice, SimFs};
+use crate::number::wide;
 use crate::sealed::{Input, Manifest, RecordRef, SealedId, SegmentOptions, SegmentWriter, prepare};
 use crate::{Batch, Config, Engine, Error, ReadLog, Record, Result};
 
@@ -24,7 +25,7 @@ fn seal(fs: &SimFs, engine: &Engine, journal: u32) -> Result<u64> {
         records.push(record);
         Ok(())
     })?;
-    assert_eq!(records.len() as u64, source.records());
+    assert_eq!(wide(records.len()), source.records());
     records.sort_by_key(|record| (record.stream, record.ordinal));
     let mut manifest = Manifest::read(fs, root, store)?;
     let base = source.base();
@@ -47,7 +48,7 @@ fn seal(fs: &SimFs, engine: &Engine, journal: u32) -> Result<u64> {
     manifest.replace(fs, root, store)?;
     engine.renew_sealed()?;
     source.remove()?;
-    Ok(records.len() as u64)
+    Ok(wide(records.len()))
 }
 
 fn seal_all(fs: &SimFs, engine: &Engine) -> Result<u64> {
@@ -68,7 +69,9 @@ fn sealed_records_are_read_as_before_by_everybody() {
     let sealed = seal(&fs, &engine, 0).unwrap();
     assert!(sealed > 50 && sealed < 100, "all but the segment that is written: {sealed}");
     assert_eq!(segment_files(&fs).len(), 1, "of {before}");
-    for log in [&engine as &dyn ReadLog, &early, &reader(&fs), &other_process] {
+    let late = reader(&fs);
+    let logs: [&dyn ReadLog; 4] = [&engine, &early, &late, &other_process];
+    for log in logs {
         assert_eq!(count(log, 1), 100);
         assert_eq!(log.read(&stream(1), 40..60).count(), 20);
         let head = log.head(&stream(1)).unwrap();

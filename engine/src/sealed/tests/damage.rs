@@ -31,7 +31,9 @@ fn small() -> Small {
                 payload.extend_from_slice(&text(99, 120));
             }
             let mut input = input(stream(name, channel), ordinal, &payload);
-            input.shared.extend(shares.then(|| from..payload.len()));
+            if shares {
+                input.shared.push(from..payload.len());
+            }
             inputs.push(input);
         }
     }
