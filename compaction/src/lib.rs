@@ -49,4 +49,4 @@ pub use report::Written;
 pub use rules::{BLANK_CODEC, Fate, Rules, Unwatched, Watch};
 
 #[cfg(test)]
-mod testing;
+mod tests;
