@@ -49,4 +49,5 @@ pub use report::Written;
 pub use rules::{BLANK_CODEC, Fate, Rules, Unwatched, Watch};
 
 #[cfg(test)]
+#[path = "tests/mod.rs"]
 mod testing;
