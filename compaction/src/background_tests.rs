@@ -1,6 +1,6 @@
 use super::*;
-use crate::tests::hot::{append, hot_files, open, read, reader, take};
-use crate::tests::{Fates, Model, config, payload, root, stream, value};
+use crate::testing::hot::{append, hot_files, open, read, reader, take};
+use crate::testing::{Fates, Model, config, payload, root, stream, value};
 use std::time::Instant;
 use threadlog_engine::SystemClock;
 use threadlog_engine::fs::sim::SimFs;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tests::*;
+use crate::testing::*;
 use proptest::prelude::*;
 use threadlog_engine::fs::sim::{CallKind, Choice, ENOSPC, Fault};
 use threadlog_engine::number::wide;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::tests::hot::{append, append_later, open, read, reader, seal_all, take};
-use crate::tests::{Fates, Model, all_bytes_of, config, holds, load_of, payload, stream, value};
+use crate::testing::hot::{append, append_later, open, read, reader, seal_all, take};
+use crate::testing::{Fates, Model, all_bytes_of, config, holds, load_of, payload, stream, value};
 use crate::{Unwatched, Written};
 use threadlog_engine::fs::sim::SimFs;
 
@@ -15,7 +15,7 @@ fn read_but(log: &dyn ReadLog, thread: u8) -> Model {
     for info in log.streams().iter().filter(|info| info.stream.thread[0] != thread) {
         for record in log.read(&info.stream, 0..u64::MAX) {
             let record = record.unwrap();
-            model.insert((record.stream, record.ordinal), crate::tests::hot::plain_of(record));
+            model.insert((record.stream, record.ordinal), crate::testing::hot::plain_of(record));
         }
     }
     model
@@ -163,7 +163,7 @@ fn damage_keeps_a_segment_and_is_named_and_all_others_are_erased() {
         seal_all(&fs, &engine, &Fates::default()).unwrap();
     }
     let damaged = take(&fs, &engine).unwrap().sealed().segments()[0].id();
-    fs.flip_bit(&damaged.path(&crate::tests::root()), 150, 1).unwrap();
+    fs.flip_bit(&damaged.path(&crate::testing::root()), 150, 1).unwrap();
     let erased = erase_now(&fs, &engine, &dead(2), &config());
     assert_eq!(erased.damaged.keys().collect::<Vec<_>>(), [&damaged]);
     assert!(!holds(&all_bytes_of(&fs, engine.store_id()), &value(1)));

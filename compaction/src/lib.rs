@@ -49,4 +49,5 @@ pub use report::Written;
 pub use rules::{BLANK_CODEC, Fate, Rules, Unwatched, Watch};
 
 #[cfg(test)]
-mod tests;
+#[path = "tests/mod.rs"]
+mod testing;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Unwatched;
-use crate::tests::*;
+use crate::testing::*;
 use proptest::prelude::*;
 use threadlog_engine::fs::sim::{Choice, ENOSPC, Fault, SimFs};
 

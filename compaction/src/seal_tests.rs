@@ -1,6 +1,6 @@
 use super::*;
-use crate::tests::hot::{append, hot_files, open, read, reader, seal_all, take};
-use crate::tests::{Fates, Model, config, holds, payload, root, stream, value};
+use crate::testing::hot::{append, hot_files, open, read, reader, seal_all, take};
+use crate::testing::{Fates, Model, config, holds, payload, root, stream, value};
 use crate::{Fate, Unwatched};
 use proptest::prelude::*;
 use std::collections::BTreeMap;

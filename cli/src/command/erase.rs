@@ -1,11 +1,12 @@
 //! `threadlog erase`: the bytes of deleted threads leave the disk.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
-use threadlog::ThreadKey;
 use threadlog::maintain::{CompactionConfig, Erased, Pending};
+use threadlog::{ThreadId, ThreadKey};
 
 use crate::command::work::{Work, stopped};
 use crate::command::{Context, interrupted, wide};
@@ -37,10 +38,10 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
 
 fn say(erased: &Erased, started: Instant, out: &mut Output) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
-    for pending in &erased.pending {
-        let Pending { stream, holders, .. } = pending;
-        let thread_id = ThreadKey::of(stream).thread.to_string();
-        let owners: Vec<String> = holders.iter().map(|holder| holder.owner.to_string()).collect();
+    let pending = by_thread(&erased.pending);
+    for (thread, owners) in &pending {
+        let thread_id = thread.to_string();
+        let owners: Vec<String> = owners.iter().cloned().collect();
         let who = if owners.is_empty() { "another process".to_owned() } else { owners.join(" and ") };
         out.line(format_args!(
             "{} {thread_id}: {} still writes the segment it is in; erase again when that has ended",
@@ -59,7 +60,7 @@ fn say(erased: &Erased, started: Instant, out: &mut Output) -> Result<Exit, Fail
     let summary = Summary {
         records_erased: erased.written.records_dropped,
         dictionaries: erased.dictionaries,
-        pending: wide(erased.pending.len()),
+        pending: wide(pending.len()),
         work: Work::new(Some(&erased.written), started),
     };
     out.record("summary", &summary)?;
@@ -71,6 +72,16 @@ fn say(erased: &Erased, started: Instant, out: &mut Output) -> Result<Exit, Fail
         summary.work.say("written again", "", out)?;
     }
     Ok(exit)
+}
+
+/// Who has something of each thread, in whichever of its streams.
+fn by_thread(pending: &[Pending]) -> BTreeMap<ThreadId, BTreeSet<String>> {
+    let mut found: BTreeMap<ThreadId, BTreeSet<String>> = BTreeMap::new();
+    for Pending { stream, holders, .. } in pending {
+        let owners = holders.iter().map(|holder| holder.owner.to_string());
+        found.entry(ThreadKey::of(stream).thread).or_default().extend(owners);
+    }
+    found
 }
 
 #[derive(Serialize)]
