@@ -36,6 +36,14 @@ impl Table {
         table
     }
 
+    /// The lives that were not deleted, and the keys of those that were.
+    pub(crate) fn split(mut self) -> (Table, BTreeSet<ThreadKey>) {
+        let is_deleted = |entry: &Entry| entry.life.deleted().is_some();
+        let deleted = self.iter().filter(|(_, entry)| is_deleted(entry)).map(|(key, _)| key).collect();
+        self.0.retain(|_, entry| !is_deleted(entry));
+        (self, deleted)
+    }
+
     /// Looks again at these threads.
     pub(crate) fn reload(&mut self, log: &dyn ReadLog, threads: &BTreeSet<ThreadId>) {
         self.0.retain(|key, _| !threads.contains(&key.thread));

@@ -243,3 +243,43 @@ fn archived_threads_are_compacted_into_a_segment_of_their_own() {
     assert_eq!(tiers(&store), [(Normal, 2), (Archived, 6)]);
     bench.assert_round_trip();
 }
+
+#[test]
+fn a_store_is_sound_wherever_erasing_was_interrupted() {
+    let bench = filled();
+    bench.import();
+    let store = bench.open();
+    let id: ThreadId = B.parse().unwrap();
+    let key = store.thread(id).unwrap().current.key;
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    // Some of it sealed, some of it hot.
+    for _ in 0..3 {
+        append_item(&store, key, &message(ordinal, "late words"));
+    }
+    bury(&store, key);
+    drop(store);
+    let trial = Bench { disk: bench.disk.snapshot(), folder: tempfile::tempdir().unwrap() };
+    let store = trial.open();
+    let start = trial.disk.calls();
+    store.erase(&CompactionConfig::default(), &Silent).unwrap();
+    for after in start..=trial.disk.calls() {
+        let disk = bench.disk.snapshot();
+        let cut = Bench { disk: disk.clone(), folder: tempfile::tempdir().unwrap() };
+        let store = cut.open();
+        disk.freeze_after(after);
+        let _ = store.erase(&CompactionConfig::default(), &Silent);
+        let crashed = disk.crash(&threadlog_engine::fs::sim::Choice::Sample(after));
+        let report = Store::verify_on(Arc::new(crashed), root(), &Silent).unwrap();
+        assert!(report.is_sound(), "after {after} calls: {report:?}");
+    }
+}
+
+fn append_item(store: &Store, key: ThreadKey, line: &str) {
+    let engine = store.engine().unwrap();
+    let mut payload = Vec::new();
+    crate::event::encode_line(&crate::item::parse(line.as_bytes()), false, &mut payload);
+    let stream = key.stream(crate::event::ITEMS);
+    let mut batch = Batch::new();
+    batch.push(NewRecord { stream, ordinal: None, lease_epoch: 0, clock: 9, codec: CODEC, payload: &payload }).unwrap();
+    engine.sync(engine.append(batch).unwrap()).unwrap();
+}
