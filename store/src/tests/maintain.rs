@@ -253,7 +253,7 @@ fn a_store_is_sound_wherever_erasing_was_interrupted() {
     let key = store.thread(id).unwrap().current.key;
     store.seal(&CompactionConfig::default(), &Silent).unwrap();
     // Some of it sealed, some of it hot.
-    for _ in 0..3 {
+    for ordinal in 0..3 {
         append_item(&store, key, &message(ordinal, "late words"));
     }
     bury(&store, key);
