@@ -301,3 +301,7 @@ fn lower_priority() {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
     }
 }
+
+#[cfg(test)]
+#[path = "background_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@ use super::*;
 use crate::testing::*;
 use proptest::prelude::*;
 use threadlog_engine::fs::sim::{CallKind, Choice, ENOSPC, Fault};
+use threadlog_engine::number::wide;
 
 #[test]
 fn what_several_threads_push_comes_out_as_it_went_in() {
@@ -28,7 +29,7 @@ fn what_several_threads_push_comes_out_as_it_went_in() {
     assert_eq!(check(&fs), model);
     assert_eq!(written.records, 240);
     assert!(written.segments > 5, "batches of 64 KiB: {written:?}");
-    assert_eq!(written.payload_bytes, model.values().map(|plain| plain.payload.len() as u64).sum::<u64>());
+    assert_eq!(written.payload_bytes, model.values().map(|plain| wide(plain.payload.len())).sum::<u64>());
 }
 
 #[test]
@@ -58,8 +59,8 @@ fn a_thousand_copies_of_an_image_take_the_room_of_one() {
         push(&bulk, &mut model, stream(1, 0), ordinal, payload(&[&image])).unwrap();
     }
     let (_, written) = bulk.finish().unwrap();
-    assert!(written.payload_bytes > 1000 * image.len() as u64);
-    assert!(written.file_bytes < 5 * image.len() as u64, "{written:?}");
+    assert!(written.payload_bytes > 1000 * wide(image.len()));
+    assert!(written.file_bytes < 5 * wide(image.len()), "{written:?}");
     assert_eq!(check(&fs), model);
 }
 
@@ -117,7 +118,7 @@ fn load_three(fs: &threadlog_engine::fs::sim::SimFs) -> (Model, u64) {
         if bulk.flush().is_err() {
             return (model, promised);
         }
-        promised = model.len() as u64;
+        promised = wide(model.len());
     }
     let _ = bulk.finish();
     (model, promised)
@@ -135,7 +136,7 @@ fn a_crash_at_any_call_loses_nothing_that_was_flushed_and_leaves_whole_parts() {
         for choice in fs.crash_points().choices(12, after) {
             let crashed = fs.crash(&choice);
             let found = check(&crashed);
-            assert!(found.len() as u64 >= promised, "after {after} calls, {choice:?}");
+            assert!(wide(found.len()) >= promised, "after {after} calls, {choice:?}");
             assert_eq!(found.len() % 3, 0, "a part is there or not");
             assert!(found.iter().all(|(key, plain)| model.get(key) == Some(plain)), "after {after} calls, {choice:?}");
         }
@@ -157,11 +158,11 @@ fn a_failing_call_stops_the_load_and_loses_nothing_that_was_flushed() {
             fs.clear_faults();
             for choice in [Choice::LoseAll, Choice::KeepAll, Choice::Sample(number)] {
                 let found = check(&fs.snapshot().crash(&choice));
-                assert!(found.len() as u64 >= promised, "call {number} {fault:?} {choice:?}");
+                assert!(wide(found.len()) >= promised, "call {number} {fault:?} {choice:?}");
                 assert!(found.iter().all(|(key, plain)| model.get(key) == Some(plain)));
             }
             let found = check(&fs);
-            assert!(found.len() as u64 >= promised, "call {number}, {fault:?}");
+            assert!(wide(found.len()) >= promised, "call {number}, {fault:?}");
         }
     }
     assert!(fs.calls_of(CallKind::SyncDir) > 5);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::hot::{append, open, read, reader, seal_all, take};
+use crate::testing::hot::{append, append_later, open, read, reader, seal_all, take};
 use crate::testing::{Fates, Model, all_bytes_of, config, holds, load_of, payload, stream, value};
 use crate::{Unwatched, Written};
 use threadlog_engine::fs::sim::SimFs;
@@ -46,8 +46,8 @@ fn every_byte_that_nobody_shares_is_gone_hot_sealed_and_large() {
             append(&engine, &mut model, stream(thread, 0), payload(&[&value(1), &own, &own])).unwrap();
         }
         match round {
-            0 => drop(append(&engine, &mut model, stream(2, 0), payload(&[&large])).unwrap()),
-            3 => drop(append(&engine, &mut model, stream(2, 0), b"only hot".to_vec()).unwrap()),
+            0 => append(&engine, &mut model, stream(2, 0), payload(&[&large])).unwrap(),
+            3 => append(&engine, &mut model, stream(2, 0), b"only hot".to_vec()).unwrap(),
             _ => drop(seal_all(&fs, &engine, &Fates::default()).unwrap()),
         }
     }
@@ -96,11 +96,12 @@ fn a_dictionary_with_text_of_the_dead_goes_and_one_without_stays() {
     let mut model = Model::new();
     for number in 0..600_u64 {
         let common = format!("what all of them say, number {}, and how it ends", number * 7919 % 1000);
-        append(&engine, &mut model, stream(1, 0), common.clone().into_bytes()).unwrap();
-        append(&engine, &mut model, stream(3, 0), common.into_bytes()).unwrap();
         let secret = format!("the password of the vault in the cellar is swordfish, again {number}");
-        append(&engine, &mut model, stream(2, 0), secret.into_bytes()).unwrap();
+        for (thread, text) in [(1, common.clone()), (3, common), (2, secret)] {
+            append_later(&engine, &mut model, stream(thread, 0), text.into_bytes()).unwrap();
+        }
     }
+    engine.sync(engine.barrier()).unwrap();
     let seal = |config: &Config| {
         let mut held = take(&fs, &engine).unwrap();
         crate::seal::seal(&mut held, &engine, true, &Fates::default(), config, &Unwatched).unwrap();

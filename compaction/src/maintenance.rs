@@ -8,6 +8,7 @@ use threadlog_engine::fs::{Fs, Lock, platform, read_file};
 use threadlog_engine::sealed::{
     DictionaryId, Manifest, OnDamage, Sealed, SealedId,
     id::{dictionaries_directory, sealed_directory},
+    prepare,
 };
 use threadlog_engine::{Clock, Error as EngineError, Owner};
 
@@ -88,10 +89,20 @@ impl Maintenance {
         Ok(SealedId { number: self.number(), salt })
     }
 
+    /// Makes what has to be there before the first file is written. What it made is the manifest to be edited then.
+    pub(crate) fn prepare(&mut self) -> Result<()> {
+        let manifest = prepare(&*self.fs, &self.root, self.store)?;
+        if manifest.generation != self.sealed.generation() {
+            self.sealed = Sealed::load(&*self.fs, &self.root, self.store, None, OnDamage::Refuse)?;
+        }
+        Ok(())
+    }
+
     /// Replaces MANIFEST by what `change` makes of it, and looks at it anew. Files that it names must be durable.
     ///
     /// *Durability:* after `Ok` the new one survives power loss; after an error either does.
     pub(crate) fn edit(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+        self.prepare()?;
         let mut manifest = self.sealed.manifest().clone();
         change(&mut manifest);
         manifest.generation = manifest.generation.saturating_add(1);

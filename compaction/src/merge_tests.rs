@@ -43,7 +43,7 @@ fn several_segments_become_one_with_the_same_records() {
     let (fs, model) = three();
     let written = merge_all(&fs, &Fates::default()).unwrap();
     assert_eq!((written.segments, written.files_replaced), (1, 3));
-    assert_eq!(written.records, model.len() as u64);
+    assert_eq!(written.records, wide(model.len()));
     assert_eq!(ids(&fs).len(), 1);
     assert_eq!(check(&fs), model);
 }

@@ -41,6 +41,7 @@ fn class(bytes: u64, fan_in: usize) -> u32 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use threadlog_engine::number::wide;
 
     fn row(number: u64, bytes: u64, tier: Tier) -> SegmentRow {
         SegmentRow { id: SealedId { number, salt: 0 }, bytes, footer_offset: 0, footer_checksum: 0, tier }
@@ -90,7 +91,7 @@ mod tests {
             }
             let total: u64 = sizes.iter().sum();
             let classes = u64::from(class(total, fan_in)) + 1;
-            prop_assert!(rows.len() as u64 <= classes * (fan_in as u64 - 1));
+            prop_assert!(wide(rows.len()) <= classes * (wide(fan_in) - 1));
             prop_assert!(rewritten <= total * classes + FIRST_CLASS_BYTES * number);
         }
     }

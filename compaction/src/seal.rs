@@ -6,6 +6,7 @@ use std::sync::Arc;
 use threadlog_engine::number::wide;
 use threadlog_engine::seal::Source;
 use threadlog_engine::sealed::{Dictionaries, Dictionary, DictionaryRow, Input, SealedSegment, SegmentRow};
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Engine, Error as EngineError, ReadLog, Record};
 
 use crate::batch::{Batch, NewSealed, Values};
@@ -79,6 +80,9 @@ pub fn seal_journal(
         }
         written = made;
         let base = source.base();
+        if bug(Bug::HotRemovedFirst) {
+            source.remove_files()?;
+        }
         maintenance.edit(|manifest| {
             manifest.segments.extend(rows);
             manifest.dictionaries.extend(dictionary_row);

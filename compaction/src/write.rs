@@ -8,7 +8,7 @@ use threadlog_engine::fs::Fs;
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{
     Dictionary, DictionaryId, DictionaryRow, Input, RecordRef, SealedId, SealedSegment, SegmentOptions, SegmentRow,
-    SegmentWriter, Tier, ValueUse, prepare, write_dictionary,
+    SegmentWriter, Tier, ValueUse, write_dictionary,
 };
 
 use crate::batch::{Batch, FoundValue};
@@ -49,7 +49,7 @@ pub(crate) fn write_batch(
     beside: Beside<'_>,
     config: &Config,
 ) -> Result<Made> {
-    prepare(&*maintenance.fs, &maintenance.root, maintenance.store)?;
+    maintenance.prepare()?;
     let (dictionary, trained) = match beside.dictionary {
         Some(dictionary) => (Some(dictionary), None),
         None => dictionary_for(maintenance, batch, config)?,

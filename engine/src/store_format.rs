@@ -11,6 +11,7 @@ use crate::format::store_file::{FormatFile, SEALED};
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::{self, Places};
 use crate::journal::scan;
+use crate::sealed;
 use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
@@ -86,7 +87,7 @@ fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(!sealed::sealed_files(fs, &places.root)?.is_empty())
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use threadlog_engine::fs::Fs;
 use threadlog_engine::fs::sim::SimFs;
-use threadlog_engine::{Background, Batch, Clock, Engine, NewRecord, ReadLog, Reader, Record, StreamId, SystemClock};
+use threadlog_engine::{
+    Background, Batch, Clock, Engine, NewRecord, ReadLog, Reader, Record, StreamId, SystemClock, Ticket,
+};
 
 use super::{Model, Plain, config, plain, root};
 use crate::{Maintenance, Result, Rules, Unwatched, Written};
@@ -35,6 +37,17 @@ pub(crate) fn append(
     stream: StreamId,
     payload: Vec<u8>,
 ) -> threadlog_engine::Result<()> {
+    let ticket = append_later(engine, model, stream, payload)?;
+    engine.sync(ticket)
+}
+
+/// As [`append`]; durable when the ticket is synced.
+pub(crate) fn append_later(
+    engine: &Engine,
+    model: &mut Model,
+    stream: StreamId,
+    payload: Vec<u8>,
+) -> threadlog_engine::Result<Ticket> {
     let ordinal = engine.head(&stream).map_or(0, |head| head.next_ordinal);
     let plain = plain(payload, ordinal);
     let mut batch = Batch::new();
@@ -46,9 +59,9 @@ pub(crate) fn append(
         codec: plain.codec,
         payload: &plain.payload,
     })?;
-    engine.sync(engine.append(batch)?)?;
+    let ticket = engine.append(batch)?;
     model.insert((stream, ordinal), plain);
-    Ok(())
+    Ok(ticket)
 }
 
 pub(crate) fn plain_of(record: Record) -> Plain {

@@ -79,7 +79,7 @@ pub(crate) fn value(number: u64) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        b'a' + (state % 26) as u8
+        b'a' + u8::try_from(state % 26).unwrap()
     };
     (0..1100 + number % 400).map(|_| next()).collect()
 }

@@ -29,7 +29,8 @@ pub struct StreamInfo {
     pub stream: StreamId,
     /// Records, durable or not, lost ones included.
     pub records: u64,
-    /// Bytes of payload as they stand in frames (a large record counts the 32 bytes of its reference).
+    /// Bytes of payload as they stand in frames (a large record counts the 32 bytes of its reference), of sealed records
+    /// those of the payload itself.
     pub payload_bytes: u64,
 }
 
@@ -177,6 +178,16 @@ impl<'a> Parts<'a> {
         channels.sort_unstable();
         channels.dedup();
         channels
+    }
+
+    /// The incarnations of a thread that have records, rising.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        let mut all: Vec<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
+        all.extend(self.sealed.incarnations(thread));
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|incarnation| !self.channels(thread, *incarnation).is_empty());
+        all
     }
 
     /// Every stream with its totals, sorted.

@@ -20,6 +20,7 @@ use crate::journal::renew;
 use crate::number::wide;
 use crate::recover::log::Damage;
 use crate::sealed::{OnDamage, Sealed};
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// A store as it was when it was opened for reading.
@@ -202,7 +203,7 @@ impl Lookup for View {
 
     fn has_moved(&self, seen: &Sealed) -> bool {
         let _ = self.renew_sealed();
-        self.seen.read().sealed.generation() > seen.generation()
+        self.seen.read().sealed.generation() > seen.generation() && !bug(Bug::MovedNotLookedFor)
     }
 
     fn damage_error(&self, (part, damage): (usize, usize)) -> Option<Error> {
@@ -237,6 +238,10 @@ impl ReadLog for Reader {
 
     fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel> {
         self.view.seen.read().parts().channels(thread, incarnation)
+    }
+
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        self.view.seen.read().parts().incarnations(thread)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {

@@ -164,7 +164,7 @@ impl State {
 
     /// What the sealed segments say of a stream. Looked up once: appending asks for it under the short lock.
     fn sealed_head(&mut self, stream: &StreamId) -> Option<SealedHead> {
-        if self.sealed.is_empty() {
+        if self.sealed.is_empty() || bug(Bug::SealedHeadIgnored) {
             return None;
         }
         let sealed = &self.sealed;

@@ -131,7 +131,7 @@ impl<'a> Fold<'a> {
         }
         // What was sealed may end with a witness. That is part of the log only as long as its epoch goes on.
         let sealed = self.scans.first().and_then(|scan| scan.base).filter(|_| self.log.groups.is_empty());
-        if let Some(base) = sealed.filter(|base| run.epoch > base.epoch) {
+        if let Some(base) = sealed.filter(|base| run.epoch > base.epoch && !bug(Bug::SealedEpochMisjudged)) {
             self.chain = base.chain_records;
         }
         if let Start::Known(start) = run.start {

@@ -6,6 +6,7 @@ use crate::number::wide;
 use crate::recover::log::{Base, Log, Place, Scan};
 use crate::recover::runs;
 use crate::recover::walk::{Group, Piece};
+use crate::seeded::{Bug, bug};
 
 /// Which segments of a journal nobody writes to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,8 @@ pub(crate) fn base(
     for group in scans.iter().filter(|scan| scan.id.number <= upto).flat_map(|scan| runs::groups(&scan.walk)) {
         let header = &group.header;
         let follows = header.epoch == base.epoch && header.previous_checksum == base.chain;
-        if follows && header.frame_count == 0 && header.first_sequence == base.upto.plus(1) {
+        let is_witness = header.frame_count == 0 && header.first_sequence == base.upto.plus(1);
+        if follows && is_witness && !bug(Bug::SealedWitnessForgotten) {
             base.chain = group.checksum;
         }
     }
@@ -65,6 +67,7 @@ fn quiet_upto(quiet: Quiet, scans: &[Scan], log: &Log) -> Option<u64> {
         // A spare without groups may yet be written to.
         Quiet::Upto(number) => {
             let written = log.groups.last().and_then(|place| number_of(scans, place));
+            let written = if bug(Bug::SpareSealed) { Some(last) } else { written };
             written.map(|last| last.min(number)).or(sealed)
         }
         Quiet::BeforeMark => {

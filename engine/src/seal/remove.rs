@@ -1,7 +1,7 @@
 //! Taking sealed records out of a journal: unlinking whole files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fs::{Fs, OpenMode};
@@ -27,18 +27,24 @@ impl Source {
     /// # Errors
     /// [`Error::Io`]; what could not be removed is left for the next.
     pub fn remove(self) -> Result<Removed> {
-        let (fs, segments, large) = self.into_parts();
+        self.remove_files()
+    }
+
+    /// As [`Source::remove`], keeping the journal's lock. For the one deliberate bug that calls it too early.
+    #[doc(hidden)]
+    pub fn remove_files(&self) -> Result<Removed> {
+        let (fs, segments, large) = self.files();
         let mut removed = Removed::default();
         // The references go last: as long as one is there, its file is not a leftover.
         for path in large.iter().chain(&segments) {
-            removed.add(&*fs, path)?;
+            removed.add(&**fs, path)?;
         }
         Ok(removed)
     }
 }
 
 impl Removed {
-    fn add(&mut self, fs: &dyn Fs, path: &PathBuf) -> Result<()> {
+    fn add(&mut self, fs: &dyn Fs, path: &Path) -> Result<()> {
         let bytes = fs.open(path, OpenMode::Read).and_then(|file| file.len()).unwrap_or(0);
         match fs.remove_file(path) {
             Ok(()) => {

@@ -244,8 +244,8 @@ impl Source {
         self.claim
     }
 
-    pub(super) fn into_parts(self) -> (Arc<dyn Fs>, Vec<PathBuf>, Vec<PathBuf>) {
-        let Source { fs, places, gone, large, .. } = self;
-        (fs, gone.into_iter().map(|id| places.segment(id)).collect(), large)
+    /// The files of no account once the manifest names the base: segments, and large records.
+    pub(super) fn files(&self) -> (&Arc<dyn Fs>, Vec<PathBuf>, &[PathBuf]) {
+        (&self.fs, self.gone.iter().map(|id| self.places.segment(*id)).collect(), &self.large)
     }
 }

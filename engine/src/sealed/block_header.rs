@@ -29,7 +29,7 @@ pub enum BlockKind {
 /// How a block's bytes are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockCodec {
-    /// As they are: compressing them gained nothing.
+    /// As they are: compressing them gained little.
     Raw,
     /// One zstd frame.
     Zstd,

@@ -11,7 +11,7 @@ use crate::sealed::codec::Decoder;
 use crate::sealed::columns::{Columns, RecordMeta};
 use crate::sealed::id::{SealedId, ValueHash};
 use crate::sealed::place::Place;
-use crate::sealed::records_block::{Extent, RecordsBlock, UsedValue};
+use crate::sealed::records_block::{Extent, RecordsBlock, StoredRecord, UsedValue};
 use crate::sealed::segment::SealedSegment;
 use crate::sealed::set::Sealed;
 use crate::sealed::values_block::ValuesBlock;
@@ -42,25 +42,6 @@ pub struct SealedCache {
 struct Values {
     blocks: VecDeque<(Key, Arc<ValuesBlock>)>,
     decoder: Decoder,
-}
-
-/// A record as it is stored: values that it shares are named, not put in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRecord<'a> {
-    /// The lease epoch it was written under.
-    pub lease_epoch: u64,
-    /// Hybrid logical clock.
-    pub clock: u64,
-    /// How the payload is encoded.
-    pub codec: u8,
-    /// Length of the whole payload.
-    pub payload_bytes: u32,
-    /// The payload without the values it shares.
-    pub stored: &'a [u8],
-    /// The values to be put in, and before which of the stored bytes.
-    pub refs: Vec<(u32, UsedValue)>,
-    /// Checksum of the whole payload; 0 of a record without refs.
-    pub checksum: u32,
 }
 
 impl SealedCache {
@@ -114,11 +95,9 @@ impl SealedCache {
     /// As [`SealedCache::record`].
     pub fn stored(&mut self, place: &Place) -> Result<StoredRecord<'_>> {
         self.enter(place)?;
-        let (meta, stored, block) = self.stored_bytes(place)?;
-        let refs = self.columns.refs_of(&meta).iter();
-        let refs = refs.filter_map(|reference| Some((reference.position, block.value(reference.value)?))).collect();
-        let RecordMeta { lease_epoch, clock, codec, payload_bytes, checksum, .. } = meta;
-        Ok(StoredRecord { lease_epoch, clock, codec, payload_bytes, stored, refs, checksum })
+        let (meta, _, block) = self.stored_bytes(place)?;
+        let Some((_, _, extent)) = &self.extent else { return Err(Error::Closed) };
+        block.stored(extent, &self.columns, &meta).ok_or_else(|| lost(place, "its extent is too short"))
     }
 
     /// A value's bytes.

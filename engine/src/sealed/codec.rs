@@ -33,7 +33,8 @@ impl Compressor {
             None => self.context.compress(&mut out, &raw, self.level),
         };
         done.map_err(|code| io::Error::other(zstd::zstd_safe::get_error_name(code)))?;
-        if out.len() < raw.len() {
+        // For less than a sixteenth it is not worth being decompressed at each reading.
+        if out.len() < raw.len().saturating_sub(raw.len() / 16) {
             // What waits to be written must not take the room of what it was made from.
             out.shrink_to_fit();
             Ok((BlockCodec::Zstd, out))

@@ -1,4 +1,4 @@
-//! A compression dictionary and its file, which survives the loss of any 4 096 bytes of it (format.md 8.7).
+//! A compression dictionary and its file, which survives the loss of any one sector of it (format.md 8.7).
 //!
 //! Every block of a store may need one dictionary, so its file carries what it takes to mend one bad sector: the
 //! exclusive or of all its pieces.
@@ -18,7 +18,7 @@ pub const DICTIONARY_HEADER_BYTES: usize = 64;
 /// The longest dictionary that is read or written, in bytes.
 pub const DICTIONARY_BYTES_MAX: usize = 16 << 20;
 
-/// Length of the pieces whose exclusive or follows the content.
+/// Length of the pieces of the content, and of their exclusive or, which follows it.
 const PIECE_BYTES: usize = 4096;
 
 /// The level that dictionaries themselves are compressed with.
@@ -116,6 +116,8 @@ impl Dictionary {
         header.checksum = crc32fast::hash(covered(header.as_bytes())).into();
         let mut bytes = header.as_bytes().to_vec();
         bytes.extend_from_slice(&compressed);
+        // A sector belongs to one piece.
+        bytes.resize(bytes.len().next_multiple_of(PIECE_BYTES), 0);
         let parity = parity_of(&bytes);
         bytes.extend_from_slice(&parity);
         Ok(bytes)
@@ -140,9 +142,9 @@ impl Dictionary {
     }
 }
 
-/// The exclusive or of all pieces, as long as the first.
+/// The exclusive or of all pieces.
 fn parity_of(content: &[u8]) -> Vec<u8> {
-    let mut parity = vec![0; content.len().min(PIECE_BYTES)];
+    let mut parity = vec![0; PIECE_BYTES];
     for piece in content.chunks(PIECE_BYTES) {
         parity.iter_mut().zip(piece).for_each(|(parity, byte)| *parity ^= byte);
     }
@@ -151,8 +153,7 @@ fn parity_of(content: &[u8]) -> Vec<u8> {
 
 /// A file's content and the parity behind it.
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let parity = PIECE_BYTES.min(bytes.len() / 2);
-    bytes.split_at_checked(bytes.len().saturating_sub(parity)).unwrap_or_default()
+    bytes.split_at_checked(bytes.len().saturating_sub(PIECE_BYTES)).unwrap_or_default()
 }
 
 fn mend(content: &[u8], parity: &[u8], id: DictionaryId, store: &[u8; 16]) -> Option<Vec<u8>> {
@@ -181,13 +182,10 @@ fn read(content: &[u8], id: DictionaryId, store: &[u8; 16]) -> Result<Vec<u8>, H
     if header.id.get() != id.0 || header.store != *store {
         return Err(HeaderFault::Rotten("it is another dictionary's"));
     }
-    let compressed = content.get(DICTIONARY_HEADER_BYTES..).unwrap_or_default();
     let raw_bytes = header.raw_bytes.get();
-    let lengths_fit =
-        size(header.compressed_bytes.get()) == compressed.len() && size(raw_bytes) <= DICTIONARY_BYTES_MAX;
-    if !lengths_fit {
-        return Err(HeaderFault::Rotten("its length is not what it says"));
-    }
+    let end = DICTIONARY_HEADER_BYTES.saturating_add(size(header.compressed_bytes.get()));
+    let compressed = content.get(DICTIONARY_HEADER_BYTES..end).filter(|_| size(raw_bytes) <= DICTIONARY_BYTES_MAX);
+    let compressed = compressed.ok_or(HeaderFault::Rotten("its length is not what it says"))?;
     let mut raw = Vec::new();
     if compressed.len() == size(raw_bytes) {
         raw.extend_from_slice(compressed);

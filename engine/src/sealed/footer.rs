@@ -167,6 +167,15 @@ impl Footer {
         rows.get(at..).unwrap_or_default().iter().map(StreamRowBytes::row).take_while(of_life)
     }
 
+    /// The streams of all lives of a thread, sorted.
+    pub fn thread(&self, thread: &[u8; 16]) -> impl Iterator<Item = StreamRow> {
+        let first = StreamId { thread: *thread, incarnation: 0, channel: 0 };
+        let rows = self.stream_rows();
+        let at = rows.partition_point(|row| row.stream() < first);
+        let of_thread = move |row: &StreamRow| row.stream.thread == first.thread;
+        rows.get(at..).unwrap_or_default().iter().map(StreamRowBytes::row).take_while(of_thread)
+    }
+
     fn extent_rows(&self, stream: &StreamRow) -> &[ExtentRowBytes] {
         let from = size(stream.first_extent);
         let to = from.saturating_add(size(stream.extent_count));
@@ -183,6 +192,11 @@ impl Footer {
         let rows = self.extent_rows(stream);
         let at = rows.partition_point(|row| row.row().end_ordinal() <= ordinal);
         rows.get(at..).unwrap_or_default().iter().map(ExtentRowBytes::row)
+    }
+
+    /// The runs of all streams, by stream.
+    pub fn all_extents(&self) -> impl ExactSizeIterator<Item = ExtentRow> {
+        self.rows::<ExtentRowBytes>(self.extents).iter().map(ExtentRowBytes::row)
     }
 
     /// How many blocks there are.

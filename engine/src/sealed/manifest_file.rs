@@ -9,6 +9,7 @@ use crate::fs::{Fs, OpenMode, create_dir_durable, read_file, write_all_at};
 use crate::sealed::id::{SealedId, dictionaries_directory, sealed_directory};
 use crate::sealed::manifest::Manifest;
 use crate::sealed::segment::corrupt;
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// The file.
@@ -25,10 +26,14 @@ impl Manifest {
     /// anew. [`Error::FormatVersion`] if a newer program wrote it. An I/O error.
     pub fn read(fs: &dyn Fs, root: &Path, store: [u8; 16]) -> Result<Manifest> {
         let path = manifest_path(root);
-        let bytes = match read_file(fs, &path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(fs, root),
-            Err(error) => return Err(Error::io("read", &path, error)),
+        let Some(bytes) = bytes(fs, &path)? else {
+            let sealed = sealed_files(fs, root)?;
+            // MANIFEST comes before the first segment: where there is one, it may have been made since it was looked for.
+            return match bytes(fs, &path)? {
+                Some(_) => Manifest::read(fs, root, store),
+                None if sealed.is_empty() => Ok(Manifest { next_number: 1, ..Manifest::default() }),
+                None => Err(corrupt(&path, 0, "missing, though there are sealed segments".to_owned())),
+            };
         };
         Manifest::decode(&bytes, &store).map_err(|fault| match fault {
             HeaderFault::Version(_) | HeaderFault::Incompatible(_) => {
@@ -55,8 +60,13 @@ impl Manifest {
         }
         let file = fs.open(&temporary, OpenMode::CreateNew).map_err(|error| io("create", error))?;
         write_all_at(&*file, &self.encode(&store), 0).map_err(|error| io("write", error))?;
-        file.sync_data().map_err(|error| io("sync", error))?;
+        if !bug(Bug::ManifestNotSynced) {
+            file.sync_data().map_err(|error| io("sync", error))?;
+        }
         fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
+        if bug(Bug::ManifestNameNotSynced) {
+            return Ok(());
+        }
         fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))
     }
 }
@@ -79,18 +89,21 @@ pub fn prepare(fs: &dyn Fs, root: &Path, store: [u8; 16]) -> Result<Manifest> {
             create_dir_durable(fs, &directory).map_err(|error| Error::io("create", &directory, error))?;
         }
         manifest = Manifest { generation: 1, next_number: 1, ..Manifest::default() };
-        manifest.replace(fs, root, store)?;
+        manifest.replace(fs, root, store).inspect_err(|_| {
+            // Its name may read well now and never reach the disk: the next attempt must not build on it.
+            let _ = fs.remove_file(&manifest_path(root));
+        })?;
     }
     Ok(manifest)
 }
 
-/// There is no MANIFEST: either nothing was ever sealed, or it was lost.
-fn absent(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
-    if sealed_files(fs, root)?.is_empty() {
-        return Ok(Manifest { next_number: 1, ..Manifest::default() });
+/// MANIFEST's bytes, if it is there.
+fn bytes(fs: &dyn Fs, path: &Path) -> Result<Option<Vec<u8>>> {
+    match read_file(fs, path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, error)),
     }
-    let what = "missing, though there are sealed segments".to_owned();
-    Err(corrupt(&manifest_path(root), 0, what))
 }
 
 /// The sealed segments whose files are there, by number, whether they live or not.

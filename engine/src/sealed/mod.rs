@@ -3,9 +3,9 @@
 //! What is here is the form: codecs, which are pure functions over bytes, the reader and the writer. What is sealed when,
 //! merged with what, and removed, is decided elsewhere. `docs/format.md`, section 8, is the specification.
 //!
-//! - [`Sealed`](set::Sealed) is one consistent view of everything sealed; [`SealedCache`](cache::SealedCache) reads its
+//! - [`Sealed`] is one consistent view of everything sealed; [`SealedCache`] reads its
 //!   records.
-//! - [`SegmentWriter`](writer::SegmentWriter) writes a segment; [`Manifest`](manifest::Manifest) says which live.
+//! - [`SegmentWriter`] writes a segment; [`Manifest`] says which live.
 
 pub mod block_header;
 mod builder;
@@ -35,10 +35,14 @@ mod varint;
 pub mod verify;
 pub mod writer;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+mod example_tests;
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;
 
-pub use cache::{SealedCache, StoredRecord};
+pub use cache::SealedCache;
 pub use codec::Decoder;
 pub use dictionaries::{Dictionaries, write_dictionary};
 pub use dictionary::Dictionary;
@@ -46,9 +50,9 @@ pub use id::{DictionaryId, SealedId, ValueHash};
 pub use manifest::{DictionaryRow, JournalBase, Manifest, SegmentRow, Tier};
 pub use manifest_file::{manifest_path, prepare, sealed_files};
 pub use place::Place;
-pub use records_block::UsedValue;
+pub use records_block::{Extent, RecordsBlock, StoredRecord, UsedValue};
 pub use recover::Recovered;
-pub use rows::{ExtentRow, Input, StreamRow, ValueRow};
+pub use rows::{BlockRow, ExtentRow, Input, StreamRow, ValueRow};
 pub use segment::SealedSegment;
 pub use set::{OnDamage, Sealed, SealedHead, SealedStream};
 pub use writer::{ARCHIVED_BLOCK_BYTES, BLOCK_BYTES, RecordRef, SegmentOptions, SegmentWriter, ValueUse};

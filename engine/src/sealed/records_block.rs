@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::id::StreamId;
 use crate::number::{short, size, wide};
-use crate::sealed::columns::Columns;
+use crate::sealed::columns::{Columns, RecordMeta};
 use crate::sealed::id::ValueHash;
 
 /// Extents that one block can hold.
@@ -43,6 +43,25 @@ pub struct UsedValue {
     pub hash: ValueHash,
     /// Its length.
     pub bytes: u32,
+}
+
+/// A record as it is stored: values that it shares are named, not put in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord<'a> {
+    /// The lease epoch it was written under.
+    pub lease_epoch: u64,
+    /// Hybrid logical clock.
+    pub clock: u64,
+    /// How the payload is encoded.
+    pub codec: u8,
+    /// Length of the whole payload.
+    pub payload_bytes: u32,
+    /// The payload without the values it shares.
+    pub stored: &'a [u8],
+    /// The values to be put in, and before which of the stored bytes.
+    pub refs: Vec<(u32, UsedValue)>,
+    /// Checksum of the whole payload; 0 of a record without refs.
+    pub checksum: u32,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -155,6 +174,28 @@ impl RecordsBlock {
         if payload_bytes == extent.payload_bytes { Ok(()) } else { Err("an extent is not as long as it says") }
     }
 
+    /// The records of one of its extents, by ordinal, as they are stored.
+    ///
+    /// # Errors
+    /// What is wrong with the extent.
+    pub fn records(&self, extent: &Extent) -> Result<Vec<StoredRecord<'_>>, &'static str> {
+        let mut columns = Columns::default();
+        self.columns(extent, &mut columns)?;
+        let all = columns.records.iter().map(|meta| self.stored(extent, &columns, meta));
+        all.collect::<Option<Vec<_>>>().ok_or("an extent is too short")
+    }
+
+    /// A record of an extent whose columns these are.
+    pub(crate) fn stored(&self, extent: &Extent, columns: &Columns, meta: &RecordMeta) -> Option<StoredRecord<'_>> {
+        let from = size(meta.start);
+        let stored = self.body(extent).get(from..from.saturating_add(size(meta.stored_bytes)))?;
+        let refs = columns.refs_of(meta).iter();
+        let refs =
+            refs.map(|reference| Some((reference.position, self.value(reference.value)?))).collect::<Option<_>>();
+        let RecordMeta { lease_epoch, clock, codec, payload_bytes, checksum, .. } = *meta;
+        Some(StoredRecord { lease_epoch, clock, codec, payload_bytes, stored, refs: refs?, checksum })
+    }
+
     /// Length of the raw bytes.
     #[must_use]
     pub fn raw_bytes(&self) -> usize {
@@ -206,7 +247,9 @@ pub(crate) fn encode(extents: &[ExtentToWrite<'_>], values: &[UsedValue]) -> Vec
     let directory = size_of::<ExtentBytes>().saturating_mul(extents.len());
     let list = size_of::<UsedValueBytes>().saturating_mul(values.len());
     let stored: usize = extents.iter().map(|extent| extent.stored.len()).sum();
-    let mut raw = Vec::with_capacity(stored.saturating_add(stored / 8).saturating_add(directory).saturating_add(list));
+    let numbers = |extent: &ExtentToWrite<'_>| extent.columns.records.len().saturating_add(extent.columns.refs.len());
+    let columns = extents.iter().map(numbers).sum::<usize>().saturating_mul(16);
+    let mut raw = Vec::with_capacity([stored, columns, directory, list, 64].iter().sum());
     raw.extend_from_slice(&short(extents.len()).to_le_bytes());
     raw.resize(raw.len().saturating_add(directory), 0);
     raw.extend_from_slice(&short(values.len()).to_le_bytes());

@@ -19,6 +19,7 @@ use crate::sealed::manifest::SegmentRow;
 use crate::sealed::records_block::RecordsBlock;
 use crate::sealed::rows::BlockRow;
 use crate::sealed::values_block::ValuesBlock;
+use crate::seeded::{Bug, bug};
 
 /// A sealed segment: its file held open, its footer mapped. Immutable; shared by everybody who reads it.
 pub struct SealedSegment {
@@ -152,7 +153,8 @@ impl SealedSegment {
             std::io::ErrorKind::UnexpectedEof => self.damaged(block, row.offset, "the file ends before it does"),
             _ => Error::io("read", &self.path, error),
         })?;
-        if block_checksum(self.row.id.salt, row.offset, &decoder.compressed) != row.header.checksum {
+        let checksum = block_checksum(self.row.id.salt, row.offset, &decoder.compressed);
+        if checksum != row.header.checksum && !bug(Bug::SealedBlockUnverified) {
             return Err(self.damaged(block, row.offset, "it fails its checksum"));
         }
         match row.header.codec {

@@ -92,7 +92,9 @@ impl Sealed {
             let newer = Manifest::read(fs, root, store)?;
             if newer == manifest {
                 return match on_damage {
-                    OnDamage::LeaveOut => Sealed::open(fs, root, store, &manifest, before, on_damage).map(Arc::new),
+                    OnDamage::LeaveOut if is_damage(&error) => {
+                        Sealed::open(fs, root, store, &manifest, before, on_damage).map(Arc::new)
+                    }
                     _ => Err(missing(error)),
                 };
             }
@@ -122,7 +124,7 @@ impl Sealed {
             let segment = match known {
                 Some(segment) => Arc::clone(segment),
                 None => match open_segment(fs, root, row, &dictionaries, on_damage, &mut damage) {
-                    Err(error) if on_damage == OnDamage::LeaveOut => {
+                    Err(error) if on_damage == OnDamage::LeaveOut && is_damage(&error) => {
                         damage.push(missing(error));
                         continue;
                     }
@@ -181,6 +183,12 @@ impl Sealed {
         channels.sort_unstable();
         channels.dedup();
         channels
+    }
+
+    /// The incarnations of a thread that have sealed records; some may come more than once. *Cost:* a binary search in each
+    /// segment.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> impl Iterator<Item = u64> {
+        self.segments.iter().flat_map(|segment| segment.footer().thread(thread)).map(|row| row.stream.incarnation)
     }
 
     /// All streams, sorted, with their totals. *Cost:* a pass over the footers' rows.
@@ -299,6 +307,12 @@ fn head_of(row: &StreamRow) -> SealedHead {
 fn join(one: SealedHead, other: SealedHead) -> SealedHead {
     let last = if one.next_ordinal < other.next_ordinal { other } else { one };
     SealedHead { lease_epoch: one.lease_epoch.max(other.lease_epoch), ..last }
+}
+
+/// Whether a file is damaged or missing, rather than that the system would not read it now.
+fn is_damage(error: &Error) -> bool {
+    let missing = |source: &io::Error| source.kind() == io::ErrorKind::NotFound;
+    error.is_corruption() || matches!(error, Error::Io { source, .. } if missing(source))
 }
 
 /// A file that MANIFEST names and that is not there is damage, not a failing call.

@@ -59,7 +59,8 @@ fn a_string_beyond_the_limit_is_several() {
     );
     found.clear();
     add(5..5 + VALUE_BYTES_MAX + VALUE_BYTES_MIN - 1, &mut found);
-    assert_eq!(found, [5..5 + VALUE_BYTES_MAX], "the rest is short");
+    assert_eq!(found.first(), Some(&(5..5 + VALUE_BYTES_MAX)));
+    assert_eq!(found.len(), 1, "the rest is short");
 }
 
 #[test]

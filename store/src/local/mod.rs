@@ -28,6 +28,7 @@ mod error;
 mod follow;
 mod fork;
 mod live_map;
+mod lives;
 mod neighbours;
 mod queue;
 mod sending;
@@ -52,6 +53,7 @@ use crate::local::blocking::blocking;
 use crate::local::catalog::Catalog;
 use crate::local::error::{from_engine, from_shut};
 use crate::local::live_map::LiveMap;
+use crate::local::lives::Lives;
 use crate::local::slot::{Opened, Slot};
 use crate::local::watch::Watch;
 use crate::log::Log;
@@ -138,6 +140,8 @@ struct Shared {
     slot: Slot,
     catalog: Catalog,
     live: LiveMap,
+    /// Who builds on a life of a thread, and who ends it.
+    lives: Arc<Lives>,
     /// Which threads no other process may write; `None` in a store of one journal. They outlive the engine they came from.
     leases: Mutex<Option<Leases>>,
     /// Who waits for something new.
@@ -225,6 +229,7 @@ impl LocalThreadStore {
             read_only: log.engine().is_none(),
             slot: Slot::new(log, worker),
             live: LiveMap::default(),
+            lives: Arc::default(),
             leases: Mutex::new(leases),
             watch: Watch::new(follow_every),
             looking: Mutex::default(),

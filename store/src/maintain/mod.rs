@@ -61,7 +61,7 @@ impl Store {
         compacted.written += seal::seal(&mut maintenance, engine, true, &rules, config, watch)?;
         let extent = if full { Extent::Full } else { Extent::Wanted };
         let avoid = &mut compacted.damaged;
-        let renew = &mut || Ok(drop(engine.renew_sealed()?));
+        let renew = &mut || engine.renew_sealed().map(drop).map_err(CompactionError::from);
         compacted.written += compact::compact(&mut maintenance, extent, &rules, config, watch, avoid, renew)?;
         Ok(compacted)
     }

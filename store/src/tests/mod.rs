@@ -7,6 +7,7 @@ mod export;
 mod forks;
 mod import;
 mod interrupted;
+mod maintain;
 mod moves;
 
 use std::cell::Cell;

@@ -1,4 +1,5 @@
 //! Tests of the form as a whole, over a simulated disk.
+#![cfg(feature = "sim")]
 
 mod damage;
 mod files;
@@ -71,12 +72,18 @@ pub(super) fn add(writer: &mut SegmentWriter<'_>, input: &Input) {
     writer.record(&record, &uses).unwrap();
 }
 
-/// A disk with a prepared store.
-pub(super) fn disk() -> SimFs {
+/// A disk with a store that was never sealed.
+pub(super) fn bare_disk() -> SimFs {
     let fs = SimFs::new(1);
-    fs.create_dir(root()).unwrap();
+    crate::fs::create_dir_durable(&fs, root()).unwrap();
     let format = fs.open(&root().join("FORMAT"), OpenMode::CreateNew).unwrap();
     write_all_at(&*format, &FormatFile::new(STORE, 0).encode(), 0).unwrap();
+    fs
+}
+
+/// A disk with a prepared store.
+pub(super) fn disk() -> SimFs {
+    let fs = bare_disk();
     prepare(&fs, root(), STORE).unwrap();
     fs
 }
@@ -128,7 +135,7 @@ pub(super) fn text(seed: u64, bytes: usize) -> Vec<u8> {
         state ^= state << 17;
         match state % 3 {
             0 => out.extend_from_slice(format!("{:x} ", state >> 40).as_bytes()),
-            _ => out.extend_from_slice(WORDS[(state >> 8) as usize % WORDS.len()].as_bytes()),
+            _ => out.extend_from_slice(WORDS[usize::from((state >> 8).to_le_bytes()[0]) % WORDS.len()].as_bytes()),
         }
     }
     out.truncate(bytes);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fs::Fs;
+use crate::number::wide;
 use crate::sealed::header::SEALED_HEADER_BYTES;
 use crate::sealed::{DictionaryRow, Tier, write_dictionary};
 
@@ -25,7 +26,7 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
                 let from = payload.len();
                 payload.extend_from_slice(&text(part + u64::from(codec % 2), 1500));
                 shared.push(from..payload.len());
-                payload.extend_from_slice(&text(clock, (clock % 7) as usize));
+                payload.extend_from_slice(&text(clock, usize::try_from(clock % 7).unwrap()));
             }
             let record = Record { stream, ordinal: *ordinal, lease_epoch, clock, codec, payload };
             inputs.push(Input { record, journal, shared });
@@ -59,7 +60,7 @@ fn check(sealed: &Sealed, inputs: &[Input]) -> Result<(), TestCaseError> {
         prop_assert_eq!(Some(head.lease_epoch), expected.iter().map(|input| input.record.lease_epoch).max());
         let bytes: usize = expected.iter().map(|input| input.record.payload.len()).sum();
         let info = sealed.streams().into_iter().find(|info| info.stream == stream).unwrap();
-        prop_assert_eq!((info.records, info.payload_bytes), (expected.len() as u64, bytes as u64));
+        prop_assert_eq!((info.records, info.payload_bytes), (wide(expected.len()), wide(bytes)));
         let channels = sealed.channels(&stream.thread, stream.incarnation);
         prop_assert!(channels.contains(&stream.channel) && channels.is_sorted());
         let middle = expected[expected.len() / 2].record.ordinal;
@@ -103,7 +104,7 @@ proptest! {
         let rows: Vec<SegmentRow> = (0..parts)
             .map(|part| {
                 let mine: Vec<Input> = inputs.iter().enumerate().filter(|(at, _)| at % parts == part).map(|(_, input)| input.clone()).collect();
-                write(&fs, part as u64 + 2, &mine, SegmentOptions::default())
+                write(&fs, wide(part) + 2, &mine, SegmentOptions::default())
             })
             .collect();
         check(&view(&fs, &rows), &inputs)?;
@@ -180,7 +181,7 @@ fn an_empty_segment_is_one() {
     let row = write(&fs, 2, &[], SegmentOptions::default());
     let sealed = view(&fs, &[row]);
     assert_eq!((sealed.streams(), sealed.blocks()), (vec![], 0));
-    assert_eq!(row.footer_offset, SEALED_HEADER_BYTES as u64);
+    assert_eq!(row.footer_offset, wide(SEALED_HEADER_BYTES));
 }
 
 #[test]
@@ -208,7 +209,7 @@ fn records_out_of_order_and_values_out_of_place_are_refused() {
     assert!(matches!(again, crate::Error::WrongOrdinal { expected: 5, actual: 6, .. }), "{again}");
     for (records, uses) in [
         (vec![record(2, 0), record(1, 0)], vec![]),
-        (vec![record(1, 0)], vec![5..11]),
+        (vec![record(1, 0)], vec![0..1, 5..11]),
         (vec![record(1, 0)], vec![3..5, 4..6]),
     ] {
         assert!(matches!(refused(&records, &uses), crate::Error::Config { .. }));
