@@ -91,7 +91,12 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 32] = [
+    "backup",
+    "restore",
+    "pack",
+    "unpack --verify",
+    "unpack",
     "import",
     "export",
     "list",
@@ -233,6 +238,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     run(&machine, &["dump", "FORMAT"]);
     run(&machine, &["dump", "files"]);
     end_of_life(&mut run);
+    copies(&mut run);
     #[cfg(unix)]
     runs.extend(conversations(&Machine::new()));
     runs
@@ -268,6 +274,26 @@ fn end_of_life(run: &mut impl FnMut(&Machine, &[&str])) {
     ] {
         run(&machine, arguments);
     }
+}
+
+/// Runs of what takes threads and whole stores elsewhere, damage included.
+fn copies(run: &mut impl FnMut(&Machine, &[&str])) {
+    let machine = Machine::with_store();
+    let id = machine.ids()[0].clone();
+    run(&machine, &["pack", &id, "--to", "bundle"]);
+    run(&machine, &["unpack", "--verify", "bundle"]);
+    run(&machine, &["unpack", "bundle", "--store", "other"]);
+    machine.run(&["rm", &id, "--yes"]).must_be(0);
+    run(&machine, &["unpack", "bundle"]);
+    machine.run(&["seal"]).must_be(0);
+    let is_sealed = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "seal");
+    let sealed = common::tree(&machine.store()).into_keys().find(is_sealed).expect("a sealed segment");
+    let sealed = machine.store().join(sealed);
+    let mut bytes = fs::read(&sealed).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    run(&machine, &["backup", "--to", "backup"]);
+    run(&machine, &["restore", "--from", "backup", "--to", "again"]);
 }
 
 #[test]

@@ -21,35 +21,38 @@ pub(super) type Bounds = BTreeMap<StreamId, u64>;
 
 /// Bounds of a copy in which no fork lacks what it stands on. Everything that was durable before is within them.
 pub(super) fn bounds(reader: &Reader) -> Result<Bounds> {
-    let mut bounds = Bounds::new();
-    for info in reader.streams() {
-        bounds.insert(info.stream, end(reader, &info.stream));
-    }
+    let mut bounds: Bounds =
+        reader.streams().into_iter().map(|info| (info.stream, end(reader, &info.stream))).collect();
     reader.refresh()?;
+    complete(reader, &mut bounds);
+    bounds.retain(|_, end| *end > 0);
+    Ok(bounds)
+}
+
+/// Adds what forks within the bounds stand on. `log` has all of it.
+fn complete(log: &dyn ReadLog, bounds: &mut Bounds) {
     let mut waiting: Vec<ThreadKey> = bounds.keys().map(ThreadKey::of).collect();
     waiting.dedup();
     while let Some(key) = waiting.pop() {
         // What cannot be read says nothing here, and is told by whoever reads it.
-        let Ok(Some(created)) = creation(reader, key) else { continue };
+        let Ok(Some(created)) = creation(log, key) else { continue };
         let Some(base) = created.origin.fork().map(|fork| fork.base.key()) else { continue };
         let known = |channel: &u8| bounds.contains_key(&base.stream(*channel));
-        let channels = channels(reader, base);
+        let channels = channels(log, base);
         if !channels.iter().any(|channel| *channel != ITEMS && known(channel)) {
             for channel in channels.into_iter().filter(|channel| *channel != ITEMS) {
-                bounds.insert(base.stream(channel), end(reader, &base.stream(channel)));
+                bounds.insert(base.stream(channel), end(log, &base.stream(channel)));
             }
             // It came between the looks, and may be a fork itself.
             waiting.push(base);
         }
         let items = base.stream(ITEMS);
-        bounds.insert(items, end(reader, &items));
+        bounds.insert(items, end(log, &items));
     }
-    bounds.retain(|_, end| *end > 0);
-    Ok(bounds)
 }
 
-fn end(reader: &Reader, stream: &StreamId) -> u64 {
-    reader.head(stream).map_or(0, |head| head.durable_ordinal)
+fn end(log: &dyn ReadLog, stream: &StreamId) -> u64 {
+    log.head(stream).map_or(0, |head| head.durable_ordinal)
 }
 
 /// The records within the bounds that are not sealed, or that win against a sealed one; and the conflicts among them.
@@ -95,3 +98,7 @@ fn unsealed(sealed: &Sealed, stream: &StreamId, end: u64) -> Vec<Range<u64>> {
     holes.retain(|hole| !hole.is_empty());
     holes
 }
+
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod tests;

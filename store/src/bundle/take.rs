@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use threadlog_engine::number::wide;
 use threadlog_engine::{Batch, Engine, Lease, NewRecord, ReadLog, Records, Ticket};
 
 use crate::bundle::format::{LifeEntry, RecordEntry};
@@ -32,8 +31,6 @@ pub(super) struct Taking<'a> {
     refused: Option<Outcome>,
     items_added: u64,
     controls_added: u64,
-    /// Bytes appended.
-    bytes: u64,
     /// That it was deleted: to be said when what stands on it is there.
     deletion: Option<(u64, Vec<u8>)>,
 }
@@ -42,7 +39,6 @@ pub(super) struct Taking<'a> {
 pub(super) struct Taken {
     pub life: UnpackedLife,
     pub ticket: Option<Ticket>,
-    pub bytes: u64,
     /// Its deletion, by clock.
     pub deletion: Option<(u64, Vec<u8>)>,
 }
@@ -75,7 +71,6 @@ impl<'a> Taking<'a> {
             refused: None,
             items_added: 0,
             controls_added: 0,
-            bytes: 0,
             deletion: None,
         })
     }
@@ -175,7 +170,6 @@ impl<'a> Taking<'a> {
         let RecordEntry { codec, lease_epoch, clock, .. } = entry;
         let stream = self.life.key.stream(channel);
         self.batch.push(NewRecord { stream, ordinal, lease_epoch, clock, codec, payload })?;
-        self.bytes = self.bytes.saturating_add(wide(payload.len()));
         Ok(())
     }
 
@@ -206,7 +200,6 @@ impl<'a> Taking<'a> {
         Ok(Taken {
             life: UnpackedLife { key, is_base, outcome, items_added, controls_added },
             ticket: self.ticket,
-            bytes: self.bytes,
             deletion: self.deletion,
         })
     }

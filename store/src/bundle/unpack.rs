@@ -14,9 +14,6 @@ use crate::event::{CODEC, control_channel};
 use crate::progress::Progress;
 use crate::thread::ThreadKey;
 
-/// Bytes appended between syncs.
-const SYNC_BYTES: u64 = 64 << 20;
-
 /// What came of a life of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,7 +79,7 @@ pub(super) fn unpack(engine: &Engine, clock: &HybridClock, file: &Path, progress
     };
     engine.recover_dead(&mut Changes::default())?;
     engine.refresh()?;
-    let mut unpacking = Unpacking { engine, refused: BTreeSet::new(), deletions: Vec::new(), unsynced: 0 };
+    let mut unpacking = Unpacking { engine, refused: BTreeSet::new(), deletions: Vec::new() };
     let mut unpacked = Unpacked::default();
     let outcome = unpacking.all(file, clock, progress, &mut unpacked);
     // What was appended stays, whatever came then.
@@ -96,7 +93,6 @@ struct Unpacking<'a> {
     refused: BTreeSet<ThreadKey>,
     /// Lives that were deleted where the bundle was made, by the clock of that.
     deletions: Vec<(ThreadKey, u64, Vec<u8>)>,
-    unsynced: u64,
 }
 
 impl<'a> Unpacking<'a> {
@@ -170,17 +166,16 @@ impl<'a> Unpacking<'a> {
     }
 
     fn end(&mut self, taken: Taken) -> Result<UnpackedLife> {
-        let Taken { life, ticket, bytes, deletion } = taken;
+        let Taken { life, ticket, deletion } = taken;
         if !life.outcome.is_here() {
             self.refused.insert(life.key);
         }
         if let Some((clock, payload)) = deletion {
             self.deletions.push((life.key, clock, payload));
         }
-        self.unsynced = self.unsynced.saturating_add(bytes);
-        if let Some(ticket) = ticket.filter(|_| self.unsynced >= SYNC_BYTES) {
+        // What stands on it is compared with what is durable.
+        if let Some(ticket) = ticket {
             self.engine.sync(ticket)?;
-            self.unsynced = 0;
         }
         Ok(life)
     }
