@@ -150,7 +150,10 @@ fn moved_on(seed: u64) -> (SimFs, Model, Model) {
     seal_all(&fs, &engine, &Fates::default()).unwrap();
     let mut held = take(&fs, &engine).unwrap();
     let renewed = engine.clone();
-    let renew = &mut || Ok(drop(renewed.renew_sealed()?));
+    let renew = &mut || {
+        renewed.renew_sealed()?;
+        Ok(())
+    };
     let avoid = &mut Avoid::new();
     crate::compact::compact(&mut held, Extent::Full, &Fates::default(), &config(), &Unwatched, avoid, renew).unwrap();
     drop(held);
