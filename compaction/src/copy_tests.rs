@@ -48,7 +48,8 @@ fn back_up(fs: &SimFs) -> Result<Copied> {
 fn backed_up(fs: &SimFs) -> Option<Model> {
     match Reader::open(Arc::new(fs.clone()), &backup()) {
         Ok(reader) => Some(read(&reader)),
-        Err(threadlog_engine::Error::NoStore { .. }) => None,
+        // Refused by whoever tries to read it.
+        Err(_) if fs.read_raw(&backup().join("FORMAT")).is_err() => None,
         Err(error) => panic!("{error}"),
     }
 }

@@ -41,7 +41,8 @@ impl<'a> Target<'a> {
             Ok(format) if format.store == copy.format.store && copy.update => Some(format),
             Ok(_) if copy.update => return Err(refused("it is the copy of another store".to_owned())),
             Ok(_) => return Err(refused("there is a store already".to_owned())),
-            Err(EngineError::NoStore { .. }) => None,
+            // It comes last the first time: segments without it are those of an attempt that was cut short.
+            Err(_) if is_absent(fs, &root.join("FORMAT")) => None,
             Err(error) => return Err(error.into()),
         };
         let manifest = match (format, read_file(fs, &manifest_path(root))) {
@@ -103,6 +104,10 @@ impl<'a> Target<'a> {
         let entries = self.fs.read_dir(directory).map_err(|error| EngineError::io("list", directory, error))?;
         Ok(entries.into_iter().map(|entry| entry.name).collect())
     }
+}
+
+fn is_absent(fs: &dyn Fs, path: &Path) -> bool {
+    read_file(fs, path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// A directory full of other things is not turned into a copy, nor is a store that was written to.
