@@ -23,7 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod backup;
 mod backwards;
+pub mod bundle;
 pub mod clock;
 pub mod context;
 pub mod error;
@@ -60,7 +62,7 @@ pub mod verify;
 pub mod view;
 mod workers;
 
-pub use error::{Error, LineageFault, Result};
+pub use error::{BundleFault, Error, LineageFault, Result};
 pub use export::{ExportOptions, ExportReport, Selected};
 pub use import::{ImportOptions, ImportReport};
 pub use item::RolloutItem;
