@@ -95,6 +95,8 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::LeaseFreedEarly, Test::Scenes),
     (Bug::LeaseEpochNotRaised, Test::Stores),
     (Bug::TombstoneNotSynced, Test::Stores),
+    (Bug::TombstonesOneByOne, Test::Stores),
+    (Bug::ImportNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
     (Bug::ViewsNotTold, Test::Stores),
@@ -124,7 +126,7 @@ impl Test {
             }
             // From a seed on in which a thread is taken over while its old writer still has something to compare.
             Test::Stores => {
-                seeds(168, |seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default()))
+                seeds(181, |seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default()))
             }
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);

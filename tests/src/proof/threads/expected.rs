@@ -51,6 +51,10 @@ pub struct Thread {
     pub trashed: Word<bool>,
     /// Whether it was deleted. Once that is seen it is as if it had never been.
     pub gone: Word<bool>,
+    /// The thread that it is a fork of.
+    pub source: Option<u8>,
+    /// How many of its items it has from there.
+    pub inherited: usize,
 }
 
 /// What a user said last, as far as that is known.
