@@ -7,6 +7,7 @@ mod forks;
 mod import;
 mod interrupted;
 mod moves;
+mod refused;
 
 use std::collections::BTreeMap;
 use std::fs;
