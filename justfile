@@ -150,7 +150,13 @@ fuzz-long CPU_SECONDS="1800" SLICE="300": fuzz-build
 fuzz-seeds:
     cd fuzz && cargo run --example seeds
 
-# A sample of mutants by a seed, each tried against the tests (needs cargo-mutants; hours); goes on where it was
+# Lines and branches that the tests come by (needs nightly, cargo-llvm-cov, and LLVM's tools: LLVM_COV and LLVM_PROFDATA name them)
+cover:
+    cargo +nightly llvm-cov --workspace --branch --no-report
+    cargo +nightly llvm-cov report --lcov --output-path target/coverage.lcov
+    tests/coverage/report.py target/coverage.lcov
+
+# A sample of mutants by a seed, each tried against the tests (needs cargo-mutants); goes on where it was
 mutants COUNT="220" SEED="4" *ARGS:
     tests/mutants/run.py --count {{ COUNT }} --seed {{ SEED }} {{ ARGS }}
 
