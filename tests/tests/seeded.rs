@@ -126,7 +126,7 @@ impl Test {
             }
             // From a seed on in which a thread is taken over while its old writer still has something to compare.
             Test::Stores => {
-                seeds(181, |seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default()))
+                seeds(168, |seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default()))
             }
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
