@@ -114,7 +114,7 @@ kill-run KILLS="50" SEED="1":
     THREADLOG_RUN_KILLS={{ KILLS }} THREADLOG_RUN_KILL_SEED={{ SEED }} \
         cargo test --release -p threadlog-cli --test kill_run -- --nocapture
 
-# Hundreds of running threads over a disk that fails, so many rounds from a seed on
+# Hundreds of running threads over a disk that fails, so many rounds from a seed on: in the order of the seed, and at once
 running ROUNDS="20" SEED="1" THREADS="200":
     THREADLOG_RUNNING_ROUNDS={{ ROUNDS }} THREADLOG_RUNNING_SEED={{ SEED }} THREADLOG_RUNNING={{ THREADS }} \
         cargo test --release -p threadlog-tests --test running -- --nocapture --test-threads=1

@@ -62,7 +62,9 @@ def text_of(item):
 def messages(turn, role):
     """What was said in the turns before, by one side."""
     payloads = (item["payload"] for item in turn["history"] if item["kind"] == "response_item")
-    return [text_of(item) for item in payloads if item.get("type") == "message" and item.get("role") == role]
+    said = [text_of(item) for item in payloads if item.get("type") == "message" and item.get("role") == role]
+    # Notes of the program that runs the thread have the user's role and begin with a tag.
+    return [text for text in said if not text.startswith("<turn_aborted>")]
 
 
 def answer(turn, thread):

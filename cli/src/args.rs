@@ -12,20 +12,23 @@ use crate::command::{
 };
 use crate::exit;
 
+/// The heading of what every command takes.
+const COMMON: &str = "Options of every command";
+
 /// Rollout files of AI agents in a durable, checksummed log: import them, list them, read them, and get them back byte
 /// for byte.
 #[derive(Debug, Parser)]
 #[command(name = "threadlog", version, after_help = exit::help(), propagate_version = true)]
 pub struct Arguments {
     /// The store's folder [default: $THREADLOG_HOME, else the platform's folder for data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = COMMON)]
     pub store: Option<PathBuf>,
     /// Write JSON Lines for programs; the first line carries schema_version
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
     /// Write to a store on a network mount or another file system whose locks or syncs cannot be trusted. Two programs may
     /// then write at once, and what is reported as stored may be gone after a power cut
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub allow_untrusted: bool,
     /// What to do
     #[command(subcommand)]

@@ -17,14 +17,18 @@ pub enum Exit {
     Damaged,
     /// No such store, thread or file; or an id that fits several threads.
     NotFound,
-    /// Another process holds what is needed: a live thread, the running import, all journals. Nothing was done.
+    /// Another process holds what is needed (a live thread, the running import, all journals), or changed it meanwhile.
+    /// Nothing was done.
     Locked,
+    /// What cannot be undone was not confirmed: the answer was not yes, or nobody could be asked and `--yes` was not said.
+    /// Nothing was done.
+    Unconfirmed,
     /// A signal asked to stop. What was done until then stays; the same command goes on.
     Stopped,
 }
 
 /// All of them, in order, with what the help says.
-pub const ALL: [(Exit, &str); 8] = [
+pub const ALL: [(Exit, &str); 9] = [
     (Exit::Done, "all done"),
     (Exit::Failed, "the system refused something (permissions, full disk), or an internal fault"),
     (Exit::Usage, "arguments that make no sense; nothing was done"),
@@ -33,7 +37,11 @@ pub const ALL: [(Exit, &str); 8] = [
     (Exit::NotFound, "no such store, thread or file, or an id that fits several threads; nothing was done"),
     (
         Exit::Locked,
-        "another process holds what is needed (a live thread, a running import, all journals); nothing was done",
+        "another process holds what is needed (a live thread, a running import, all journals), or changed it meanwhile; nothing was done",
+    ),
+    (
+        Exit::Unconfirmed,
+        "not confirmed: the answer was not yes, or nobody could be asked and --yes was not said; nothing was done",
     ),
     (Exit::Stopped, "stopped by a signal (Ctrl-C); what was done stays, and the same command goes on"),
 ];
@@ -49,6 +57,7 @@ impl Exit {
             Exit::Damaged => 4,
             Exit::NotFound => 5,
             Exit::Locked => 6,
+            Exit::Unconfirmed => 7,
             Exit::Stopped => 130,
         }
     }
@@ -63,6 +72,7 @@ impl Exit {
             Exit::Damaged => "damaged",
             Exit::NotFound => "not_found",
             Exit::Locked => "locked",
+            Exit::Unconfirmed => "unconfirmed",
             Exit::Stopped => "stopped",
         }
     }

@@ -8,6 +8,7 @@ use clap::Parser;
 
 mod args;
 mod command;
+mod confirm;
 mod exit;
 mod failure;
 mod interrupt;

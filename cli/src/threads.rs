@@ -85,11 +85,19 @@ impl From<ThreadStoreError> for Failure {
             ThreadStoreError::ThreadNotFound { .. } => Exit::NotFound,
             ThreadStoreError::InvalidRequest(_) => Exit::Usage,
             ThreadStoreError::Corrupt(_) => Exit::Damaged,
-            ThreadStoreError::Unavailable(_, Unavailability::Locked) | ThreadStoreError::Conflict(_, Some(_)) => {
-                Exit::Locked
-            }
+            ThreadStoreError::Unavailable(_, Unavailability::Locked) | ThreadStoreError::Conflict(..) => Exit::Locked,
             _ => Exit::Failed,
         };
-        Failure::new(exit, failure::sentence(&error))
+        Failure::new(exit, said(&error))
     }
+}
+
+/// What happened, without the name of the operation: that is a word for programmers.
+fn said(error: &ThreadStoreError) -> String {
+    let sentence = failure::sentence(error);
+    let plain = sentence.strip_prefix(error.operation()).and_then(|rest| {
+        let thread = rest.strip_prefix(" of thread ").map(|rest| format!("thread {rest}"));
+        thread.or_else(|| rest.strip_prefix(": ").map(str::to_owned))
+    });
+    plain.unwrap_or(sentence)
 }

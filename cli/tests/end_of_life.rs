@@ -57,14 +57,14 @@ fn deleted_threads_are_gone_and_their_forks_stay_whole() {
     let id = machine.ids().remove(0);
     let child = fork(&machine, &id);
     let (_, before) = machine.json(&["show", &child]);
-    let records = done(&machine, &["rm", &id[..20], &id]);
+    let records = done(&machine, &["rm", &id[..20], &id, "--yes"]);
     let summary = json!({
         "type": "summary", "threads": 1, "deleted": 1, "kept": 1, "failed": 0, "dry_run": false
     });
     assert_eq!(*records.last().unwrap(), summary);
     assert!(!machine.ids().contains(&id));
     machine.run(&["show", &id]).must_be(5);
-    machine.run(&["rm", &id]).must_be(5).must_say("no thread");
+    machine.run(&["rm", &id, "--yes"]).must_be(5).must_say("no thread");
     assert_eq!(machine.json(&["show", &child]).1, before, "what a fork inherited stays readable for it");
 
     let records = done(&machine, &["verify", "--deleted", &id]);
@@ -75,7 +75,7 @@ fn deleted_threads_are_gone_and_their_forks_stay_whole() {
     assert!(said.contains("still in the store's files") && said.contains("does not erase"), "{said}");
     machine.run(&["verify"]).must_be(0);
 
-    let said = machine.run(&["rm", &child]).must_be(0).stdout.clone();
+    let said = machine.run(&["rm", &child, "--yes"]).must_be(0).stdout.clone();
     assert!(said.contains("1 thread deleted for good") && said.contains("trash put"), "{said}");
     assert_eq!(of_type(&done(&machine, &["verify", "--deleted", &id]), "remains")[0]["forks"], json!([]));
     // Imported again it is another life.
@@ -102,7 +102,7 @@ fn descendants_go_along_and_each_thread_goes_once() {
     let id = machine.ids().remove(0);
     let child = fork(&machine, &id);
     let grandchild = fork(&machine, &child);
-    let records = done(&machine, &["rm", &id, &child, "--with-descendants"]);
+    let records = done(&machine, &["rm", &id, &child, "--with-descendants", "--yes"]);
     assert_eq!(ids(&records, "thread"), set([&id, &child, &grandchild]));
     assert_eq!(records.last().unwrap()["deleted"], 3);
     assert_eq!(machine.ids().len(), 5);
@@ -115,7 +115,7 @@ fn a_fork_of_a_deleted_fork_is_known_to_stand_on_both() {
     let child = fork(&machine, &id);
     let grandchild = fork(&machine, &child);
     let (_, before) = machine.json(&["show", &grandchild]);
-    machine.run(&["rm", &child, &id]).must_be(0);
+    machine.run(&["rm", &child, &id, "--yes"]).must_be(0);
     for deleted in [&id, &child] {
         let records = done(&machine, &["verify", "--deleted", deleted]);
         assert_eq!(of_type(&records, "remains")[0]["forks"], json!([grandchild]), "{deleted}");
@@ -128,17 +128,17 @@ fn a_thread_that_is_being_written_stays() {
     let machine = Machine::with_store();
     let all = machine.ids();
     let live = Live::resume(&machine, &[&all[0], &all[1]]);
-    machine.run(&["rm", &all[0]]).must_be(6).must_say("another program");
-    let (code, records) = machine.json(&["rm", &all[0], &all[2]]);
+    machine.run(&["rm", &all[0], "--yes"]).must_be(6).must_say("another program");
+    let (code, records) = machine.json(&["rm", &all[0], &all[2], "--yes"]);
     assert_eq!((code, ids(&records, "failed")), (3, set([&all[0]])));
     assert_eq!(machine.ids().len(), 5);
 
     machine.run(&["trash", "put", &all[1], &all[3]]).must_be(0);
-    let (code, records) = machine.json(&["trash", "empty"]);
+    let (code, records) = machine.json(&["trash", "empty", "--yes"]);
     assert_eq!((code, ids(&records, "failed")), (3, set([&all[1]])));
     assert_eq!((&records.last().unwrap()["deleted"], &records.last().unwrap()["failed"]), (&json!(1), &json!(1)));
     live.end();
-    machine.run(&["trash", "empty"]).must_be(0);
+    machine.run(&["trash", "empty", "--yes"]).must_be(0);
     assert_eq!(machine.ids().len(), 3);
 }
 
@@ -159,11 +159,11 @@ fn the_trash_is_out_of_sight_and_has_an_undo() {
     machine.run(&["trash", "restore", "--all"]).must_be(0);
     assert_eq!(ids(&done(&machine, &["list", "--archived"]), "thread"), set([&all[0]]), "archived as it was");
     assert!(machine.run(&["trash", "restore", "--all"]).must_be(0).stdout.contains("the trash is empty"));
-    assert!(machine.run(&["trash", "empty"]).must_be(0).stdout.contains("the trash is empty"));
+    assert!(machine.run(&["trash", "empty", "--yes"]).must_be(0).stdout.contains("the trash is empty"));
 
     machine.run(&["trash", "put", &all[0], &all[1]]).must_be(0);
     assert!(machine.run(&["trash", "empty", "--dry-run"]).must_be(0).stdout.contains("nothing was done"));
-    assert!(machine.run(&["trash", "empty"]).must_be(0).stdout.contains("2 threads deleted for good"));
+    assert!(machine.run(&["trash", "empty", "--yes"]).must_be(0).stdout.contains("2 threads deleted for good"));
     machine.run(&["trash", "restore", &all[1]]).must_be(5);
 }
 

@@ -89,7 +89,7 @@ fn places_that_a_thread_does_not_have_are_refused() {
     machine.run(&["tree", "ffff"]).must_be(5);
     let id = "019c1a2b-0000-7000-8000-0000000000ff";
     assert_eq!(field(&forked(&machine, &[&format!("{ID}@0"), "--new", id]), "id"), id);
-    machine.run(&["fork", ID, "--new", id]).must_be(1).must_say("stored already");
+    machine.run(&["fork", ID, "--new", id]).must_be(2).must_say("in the store already");
 }
 
 #[test]
@@ -105,6 +105,45 @@ fn turns_are_taken_back_and_nothing_is_removed() {
     assert_eq!(all[7]["line"]["payload"], json!({"type": "thread_rolled_back", "num_turns": 2}));
     let said = machine.run(&["rollback", ID, "1"]).must_be(0).stdout.clone();
     assert!(said.contains("took back 1 turn of") && said.contains("0 items"), "{said}");
+    let before = items(&machine, ID).len();
+    machine.run(&["rollback", ID, "1"]).must_be(2).must_say("no turn that could be taken back");
+    assert_eq!(items(&machine, ID).len(), before, "nothing was done");
+}
+
+#[test]
+fn no_more_turns_are_said_to_be_taken_back_than_there_are() {
+    let machine = Machine::new();
+    rollout(&machine, &["one", "two"]);
+    let said = machine.run(&["rollback", ID, "9"]).must_be(0).stdout.clone();
+    assert!(said.contains("took back 2 turns, all there were, of") && said.contains("0 items"), "{said}");
+    let all = items(&machine, ID);
+    assert_eq!(all.last().unwrap()["line"]["payload"], json!({"type": "thread_rolled_back", "num_turns": 2}));
+}
+
+#[test]
+fn threads_out_of_sight_are_forked_all_the_same() {
+    let machine = Machine::new();
+    rollout(&machine, &["one"]);
+    machine.run(&["archive", ID]).must_be(0);
+    forked(&machine, &[ID]);
+    machine.run(&["trash", "put", ID]).must_be(0);
+    forked(&machine, &[ID]);
+    let (_, trash) = machine.json(&["trash", "list"]);
+    assert_eq!(of_type(&trash, "thread").len(), 1, "it is where it was");
+}
+
+#[test]
+fn refusals_are_said_without_the_names_of_operations() {
+    let machine = Machine::new();
+    rollout(&machine, &["one"]);
+    let live = common::Live::resume(&machine, &[ID]);
+    let refusals: [&[&str]; 4] =
+        [&["fork", &format!("{ID}@9")], &["fork", &format!("{ID}@after:x")], &["rollback", ID, "1"], &["rm", "-y", ID]];
+    for arguments in refusals {
+        let said = machine.run(arguments).stderr;
+        assert!(said.contains(&format!("thread {ID}: ")) && !said.contains("_thread"), "{said}");
+    }
+    live.end();
 }
 
 #[test]
@@ -130,4 +169,10 @@ fn the_tree_shows_who_came_from_whom() {
     }
     let said = machine.run(&["tree"]).stdout.clone();
     assert!(said.contains("├─ ") && said.contains("└─ "), "{said}");
+    machine.run(&["trash", "put", &first]).must_be(0);
+    let (_, records) = machine.json(&["tree"]);
+    let threads = of_type(&records, "thread");
+    let found = threads.iter().find(|thread| field(thread, "id") == first).unwrap();
+    assert_eq!((&found["trashed"], &found["missing"], threads.len()), (&json!(true), &json!(false), 4));
+    assert!(machine.run(&["tree"]).stdout.contains("(in the trash)"));
 }

@@ -258,9 +258,12 @@ fn end_of_life(run: &mut impl FnMut(&Machine, &[&str])) {
     for arguments in [
         &["trash", "empty", "--dry-run"][..],
         &["trash", "empty"],
-        &["rm", &ids[0], &ids[2]],
+        &["trash", "empty", "--yes"],
+        &["rm", &ids[0]],
+        &["rm", &ids[0], &ids[2], "--yes"],
+        &["trash", "put", &ids[3]],
         &["prune", "--keep", "0", "--yes"],
-        &["trash", "empty"],
+        &["trash", "empty", "--yes"],
         &["verify", "--deleted", &ids[0]],
     ] {
         run(&machine, arguments);

@@ -129,9 +129,10 @@ fn a_failing_agent_is_3_and_what_was_said_is_stored() {
     let ran = talked(&machine, &["run", "--exec", "/no/such/agent"], "one\n");
     ran.must_be(3).must_say("cannot start \"/no/such/agent\"");
     assert_eq!(texts(&machine, &machine.ids()[0]), ["one"]);
-    let script = "read -r turn; echo 'no model here' >&2; sleep 0.2; exit 7";
+    let script = "read -r turn; echo 'no model here' >&2; exit 7";
     let ran = talked(&machine, &["run", "--exec", "/bin/sh", "--", "-c", script], "one\n");
     ran.must_be(3).must_say("exit code 7").must_say("no model here");
+    assert!(!ran.stdout.contains("interrupted"), "nobody did: {}", ran.stdout);
 }
 
 #[test]
@@ -163,4 +164,121 @@ fn a_conversation_in_which_nothing_was_said_leaves_no_thread() {
     let machine = Machine::new();
     talked(&machine, &["run", "--exec", "x"], "\n \n").must_be(0);
     assert!(machine.ids().is_empty());
+}
+
+/// An agent that takes a moment for each turn, and says what it was told.
+const SLOW: &str = r#"read -r turn; sleep 0.3
+    case "$turn" in *'"kind":"user"'*)
+        text=$(printf '%s' "$turn" | sed 's/.*"input":\[{"type":"text","text":"\([^"]*\)".*/\1/')
+        echo "{\"type\":\"message\",\"text\":\"re $text\"}"
+    esac
+    echo '{"type":"turn_complete"}'"#;
+
+fn slow(machine: &Machine, more: &[&str], text: &str) -> common::Ran {
+    talked(machine, &[&["run", "--exec", "/bin/sh"], more, &["--", "-c", SLOW]].concat(), text)
+}
+
+#[test]
+fn each_line_of_a_pipe_is_done_before_the_next_one() {
+    let machine = Machine::new();
+    // Neither a rollback nor a name comes while a turn runs; behind the end nothing is read.
+    let ran = slow(&machine, &[], "one\n/rollback 1\ntwo\n/name both\n/compact\nthree\n/quit\nfour\n");
+    ran.must_be(3).must_say("the agent returned without compacting");
+    let id = machine.ids().remove(0);
+    assert_eq!(texts(&machine, &id), ["one", "re one", "two", "re two", "three", "re three"]);
+    let (_, records) = machine.json(&["show", &id]);
+    let kinds: Vec<&str> = of_type(&records, "item")
+        .iter()
+        .filter_map(|item| item["line"]["payload"]["type"].as_str())
+        .map(name)
+        .collect();
+    let end = kinds.iter().position(|kind| *kind == "task_complete").unwrap();
+    assert_eq!(kinds[end + 1], "thread_rolled_back");
+    assert!(
+        ran.stdout.contains("took back 1 turn") && ran.stdout.contains("the thread's name: both"),
+        "{}",
+        ran.stdout
+    );
+}
+
+fn name(kind: &str) -> &'static str {
+    ["task_complete", "thread_rolled_back"].into_iter().find(|name| *name == kind).unwrap_or("other")
+}
+
+#[test]
+fn a_quit_or_the_end_of_the_input_waits_for_the_turn_and_an_interrupt_does_not() {
+    for (text, said) in [("one\n/quit\n", true), ("one\n", true), ("one", true), ("one\ntwo\n/interrupt\n", false)] {
+        let machine = Machine::new();
+        let ran = slow(&machine, &[], text);
+        ran.must_be(0);
+        assert_eq!(ran.stdout.contains("re one"), said, "{text:?}: {}", ran.stdout);
+        assert_eq!(ran.stdout.contains("the turn was interrupted"), !said, "{text:?}: {}", ran.stdout);
+        if !said {
+            assert!(ran.stdout.contains("1 turn that waited was not begun"), "{}", ran.stdout);
+        }
+        assert!(!ran.stdout.contains("re two"));
+    }
+}
+
+#[test]
+fn a_shutdown_that_a_program_gives_interrupts_and_the_end_of_its_input_waits() {
+    for (end, reason) in [(true, "turn_aborted"), (false, "turn_complete")] {
+        let machine = Machine::new();
+        let mut text = format!("{}\n", turn("one"));
+        if end {
+            text += "{\"op\":\"shutdown\"}\n";
+        }
+        let ran = slow(&machine, &["--json"], &text);
+        ran.must_be(0);
+        assert!(ran.stdout.contains(&format!("\"type\":\"{reason}\"")), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_program_is_meant_from_here_wherever_the_agent_works() {
+    let machine = Machine::new();
+    let here = tempfile::tempdir().unwrap();
+    std::fs::write(here.path().join("agent"), "#!/bin/sh\necho '{\"type\":\"turn_complete\"}'\n").unwrap();
+    let run = || {
+        let mut command = machine.command(&["run", "--exec", "./agent", "--cwd", "/"]);
+        command.current_dir(here.path()).stdin(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"one\n").unwrap();
+        common::Ran::of(child.wait_with_output().unwrap())
+    };
+    run().must_be(3).must_say("Permission denied").must_say("may it be run?");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(here.path().join("agent"), mode).unwrap();
+    run().must_be(0);
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_the_conversation_in_order() {
+    let Some(agent) = agent() else { return };
+    let machine = Machine::new();
+    let mut talk = Talk::start(&machine, &agent, &[], &["--pause", "100"]);
+    let id = field(&talk.until("thread"), "id").to_owned();
+    talk.say(&turn("one"));
+    while talk.until("item")["line"]["payload"]["type"] != "reasoning" {}
+    // A shell that ends sends it as well as the system.
+    signal(&talk, "-HUP");
+    signal(&talk, "-HUP");
+    assert_eq!(talk.until("turn_aborted")["stored"], json!(true));
+    assert_eq!(talk.until("summary")["stopped"], json!(true));
+    assert_eq!(talk.end(), Some(130));
+    let (_, records) = machine.json(&["show", &id]);
+    let last = of_type(&records, "item").pop().unwrap()["line"]["payload"]["type"].clone();
+    assert_eq!(last, json!("turn_aborted"));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["run", "--exec", "/bin/sh", "--", "-c", SLOW]);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"one\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

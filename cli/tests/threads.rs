@@ -209,3 +209,33 @@ fn list_and_show_see_what_is_durable_beside_a_writer_and_change_nothing() {
         store.close().await.unwrap();
     });
 }
+
+#[test]
+fn what_users_said_of_a_thread_holds_for_its_later_revisions() {
+    let machine = Machine::new();
+    let id = rollout(&machine, 1, "", "before");
+    machine.run(&["import", "files"]).must_be(0);
+    for arguments in [&["rename", &id, "mine"][..], &["tag", &id, "+t"], &["pin", &id], &["archive", &id]] {
+        machine.run(arguments).must_be(0);
+    }
+    machine.run(&["trash", "put", &id]).must_be(0);
+    assert_eq!(rollout(&machine, 1, "", "after"), id);
+    machine.run(&["import", "files"]).must_be(0);
+    let thread = shown(&machine, &id);
+    assert_eq!((&thread["revision"], &thread["first_user_message"]), (&json!(2), &json!("after")));
+    assert_eq!((&thread["name"], &thread["tags"], &thread["pinned"]), (&json!("mine"), &json!(["t"]), &json!(true)));
+    // What came anew was not put away, so it is where the thread was.
+    assert_eq!(listed(&machine, &["--archived"]).0, std::slice::from_ref(&id));
+    // The last word counts, whichever revision it was said of.
+    machine.run(&["rename", &id, "other"]).must_be(0);
+    machine.run(&["unpin", &id]).must_be(0);
+    for revision in [1, 2] {
+        let thread = shown(&machine, &format!("{id}~{revision}"));
+        assert_eq!((&thread["name"], &thread["pinned"]), (&json!("other"), &json!(false)), "{revision}");
+    }
+    // A thread that was deleted is another one than the one that is imported again.
+    machine.run(&["rm", "--yes", &id]).must_be(0);
+    machine.run(&["import", "files"]).must_be(0);
+    let thread = shown(&machine, &id);
+    assert_eq!((thread.get("name"), &thread["tags"], &thread["archived"]), (None, &json!([]), &json!(false)));
+}

@@ -114,6 +114,11 @@ bugs! {
     LifeNotHeldByFork,
     /// In the layer above: who deletes a stream does not ask who builds on it.
     LifeNotHeldByDelete,
+    /// In the layer above: who counts on a stream's going on, as it was taken back from what is to be deleted, does not say
+    /// so.
+    LifeNotHeldByRestore,
+    /// In the layer above: who deletes decides by what was read before everybody was kept away.
+    TrashSeenEarly,
     /// In the layer above: what other processes did is read, and what was folded before is shown.
     ViewsNotTold,
 }

@@ -71,6 +71,37 @@ impl Folded {
         }
     }
 
+    /// Takes in what users said of the thread's other lives: the revisions of an imported file are one thread, and a name
+    /// does not go with the lines that it was given to. What was deleted is another thread's.
+    fn other_lives(&mut self, log: &dyn ReadLog, key: ThreadKey, refused: &mut Option<EngineError>) {
+        let incarnations = log.incarnations(key.thread.uuid().as_bytes());
+        for incarnation in incarnations.into_iter().filter(|incarnation| *incarnation != key.incarnation) {
+            let other = ThreadKey { incarnation, ..key };
+            let (mut said, mut deleted) = (ThreadMetadata::new(key.thread), false);
+            for channel in control_channels(log, other) {
+                for record in log.read(&other.stream(channel), 0..u64::MAX) {
+                    let record = match record {
+                        Ok(record) => record,
+                        Err(error) => {
+                            note(refused, error);
+                            continue;
+                        }
+                    };
+                    let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
+                    if let Body::Control(control) = &Event::decode(&record).body {
+                        match event(stamp, control) {
+                            Some(event) => said.apply(event),
+                            None => deleted = true,
+                        }
+                    }
+                }
+            }
+            if !deleted {
+                self.metadata.hear(said);
+            }
+        }
+    }
+
     /// Whether a record with this ordinal would continue a line.
     pub(crate) fn lacks_newline(&self, ordinal: u64) -> bool {
         self.open_end && self.items == ordinal
@@ -115,6 +146,13 @@ pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) 
     fold(log, clock, key, &Folded::nothing(key), false).folded
 }
 
+/// Whether a durable record says that a life was deleted. A record that cannot be read says nothing.
+pub(crate) fn is_deleted(log: &dyn ReadLog, key: ThreadKey) -> bool {
+    let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
+    let mut records = control_channels(log, key).flat_map(read).flatten();
+    records.any(|record| matches!(Event::decode(&record).body, Body::Control(Control::Deleted)))
+}
+
 fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
     fold(log, clock, key, before, true)
 }
@@ -133,6 +171,9 @@ fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded,
     }
     if folded.deleted && ends {
         return Look { folded, waiting, refused };
+    }
+    if ends {
+        folded.other_lives(log, key, &mut refused);
     }
     for item in Items::within(log, key, folded.items..items) {
         match item {

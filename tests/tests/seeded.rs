@@ -48,6 +48,8 @@ enum Test {
     Stores,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
+    /// The same: emptying the trash beside taking a thread out of it.
+    Trash,
 }
 
 /// Which test catches which bug.
@@ -99,6 +101,8 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::ImportNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
+    (Bug::LifeNotHeldByRestore, Test::Trash),
+    (Bug::TrashSeenEarly, Test::Trash),
     (Bug::ViewsNotTold, Test::Stores),
 ];
 
@@ -131,6 +135,11 @@ impl Test {
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);
+                Ok(())
+            }
+            Test::Trash => {
+                every_order_of(Act::Restore, Act::Empty);
+                every_order_of(Act::Empty, Act::Restore);
                 Ok(())
             }
         }
@@ -217,7 +226,7 @@ fn seeds(first: u64, run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Che
 }
 
 /// The tests but for the enumerations, which others run to their ends.
-const QUIET: [Test; 10] = [
+const QUIET: [Test; 11] = [
     Test::Script,
     Test::Rollover,
     Test::Large,
@@ -228,6 +237,7 @@ const QUIET: [Test; 10] = [
     Test::Writers,
     Test::Stores,
     Test::Races,
+    Test::Trash,
 ];
 
 #[test]

@@ -6,13 +6,15 @@ use serde::Serialize;
 use threadlog::ThreadId;
 use threadlog::list::Relation;
 use threadlog::local::LocalThreadStore;
-use threadlog::thread_store::{DeleteThreadParams, ThreadStore};
+use threadlog::thread_store::{DeleteThreadParams, ThreadStore, ThreadStoreError};
 
 use crate::command::gathered::{Gathered, Named};
 use crate::command::wide;
+use crate::confirm;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output::Output;
+use crate::output::human::counted;
 use crate::output::style::{FAINT, paint};
 use crate::threads::wait;
 
@@ -21,11 +23,22 @@ pub struct Deleting<'a> {
     all: &'a Gathered,
     /// What was asked for.
     asked: &'a [ThreadId],
-    with_descendants: bool,
+    what: What,
     /// Everything that goes, in order, each thread once: with the thread that it goes for, if that is another.
     goes: Vec<(ThreadId, Option<ThreadId>)>,
     /// What came from it and stays, with the thread it came from.
     stays: Vec<(ThreadId, ThreadId)>,
+}
+
+/// What of the threads that were asked for is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// They.
+    Alone,
+    /// They, and what came from them.
+    WithDescendants,
+    /// They, as far as they are in the trash when their turn comes.
+    Trashed,
 }
 
 /// What became of it.
@@ -33,14 +46,15 @@ pub struct Deleting<'a> {
 pub struct Outcome {
     deleted: BTreeSet<ThreadId>,
     failures: Vec<Failure>,
+    spared: u64,
 }
 
 impl<'a> Deleting<'a> {
     /// Finds out what goes, and what came from that and stays.
-    pub fn new(all: &'a Gathered, asked: &'a [ThreadId], with_descendants: bool) -> Deleting<'a> {
+    pub fn new(all: &'a Gathered, asked: &'a [ThreadId], what: What) -> Deleting<'a> {
         let mut goes: Vec<(ThreadId, Option<ThreadId>)> = asked.iter().map(|thread| (*thread, None)).collect();
         let mut met: BTreeSet<ThreadId> = asked.iter().copied().collect();
-        if with_descendants {
+        if what == What::WithDescendants {
             for thread in asked {
                 let related = all.related(&Relation::descendants(*thread)).into_iter();
                 goes.extend(related.filter(|found| met.insert(*found)).map(|found| (found, Some(*thread))));
@@ -51,7 +65,7 @@ impl<'a> Deleting<'a> {
             let children = all.related(&Relation::children(thread)).into_iter();
             stays.extend(children.filter(|child| met.insert(*child)).map(|child| (child, thread)));
         }
-        Deleting { all, asked, with_descendants, goes, stays }
+        Deleting { all, asked, what, goes, stays }
     }
 
     /// How many threads go.
@@ -61,7 +75,7 @@ impl<'a> Deleting<'a> {
 
     /// Says what would go and what stays, before anything is done.
     pub fn preview(&self, dry_run: bool, out: &mut Output) -> Result<(), Failure> {
-        let verb = if dry_run { "would delete" } else { "deleting" };
+        let verb = if dry_run { "would delete" } else { "to delete" };
         for (thread, because_of) in &self.goes {
             let why = because_of.map_or_else(String::new, |root| paint(FAINT, format_args!(", came from {root}")));
             out.line(format_args!("{verb} {}{why}", self.all.called(*thread)))?;
@@ -73,6 +87,17 @@ impl<'a> Deleting<'a> {
         out.flush()
     }
 
+    /// Asks whether to go on, unless that was said already. If not, programs are told what would have gone.
+    pub fn confirm(&self, kind: &'static str, yes: bool, out: &mut Output) -> Result<(), Failure> {
+        let what = format!("delete {} for good", counted(self.count(), "thread", "threads"));
+        let answer = confirm::go_on(yes, &what, out);
+        if answer.is_err() {
+            self.records(kind, None, out)?;
+            out.flush()?;
+        }
+        answer
+    }
+
     /// Deletes it. What cannot be deleted now is told of and left, and the rest goes on.
     pub fn run(&self, store: &LocalThreadStore, out: &mut Output) -> Result<Outcome, Failure> {
         let mut outcome = Outcome::default();
@@ -81,20 +106,36 @@ impl<'a> Deleting<'a> {
             if outcome.deleted.contains(thread) {
                 continue;
             }
-            let params = DeleteThreadParams::new(*thread);
-            let params = if self.with_descendants { params.with_descendants() } else { params };
-            match wait(store.delete_thread(params)) {
+            match wait(async { Ok::<_, Failure>(store.delete_thread(self.params(*thread)).await) })? {
                 Ok(result) => outcome.deleted.extend(result.deleted),
-                Err(failure) => {
-                    let message = failure.message();
-                    out.record("failed", &Failed { id: thread.to_string(), kind: failure.exit().word(), message })?;
-                    out.flush()?;
-                    failure::warn(&format!("{thread} stays: {message}"));
-                    outcome.failures.push(failure);
+                Err(error) if self.is_spared(&error) => {
+                    outcome.spared = outcome.spared.saturating_add(1);
+                    out.line(format_args!(
+                        "stays {}{}",
+                        self.all.called(*thread),
+                        paint(FAINT, ", no longer in the trash")
+                    ))?;
                 }
+                Err(error) => outcome.failed(*thread, error.into(), out)?,
             }
         }
         Ok(outcome)
+    }
+
+    fn params(&self, thread: ThreadId) -> DeleteThreadParams {
+        let params = DeleteThreadParams::new(thread);
+        match self.what {
+            What::Alone => params,
+            What::Trashed => params.if_trashed(),
+            // What nobody was shown does not go.
+            What::WithDescendants => params.with_descendants_among(self.goes.iter().map(|(thread, _)| *thread)),
+        }
+    }
+
+    /// Whether somebody took the thread out of the trash meanwhile, or emptied that.
+    fn is_spared(&self, error: &ThreadStoreError) -> bool {
+        let gone = matches!(error, ThreadStoreError::Conflict(_, None) | ThreadStoreError::ThreadNotFound { .. });
+        self.what == What::Trashed && gone
     }
 
     /// The records of what went, of this type, and of what stayed.
@@ -118,6 +159,16 @@ impl<'a> Deleting<'a> {
 }
 
 impl Outcome {
+    /// Tells that a thread could not be deleted, and why.
+    fn failed(&mut self, thread: ThreadId, failure: Failure, out: &mut Output) -> Result<(), Failure> {
+        let message = failure.message();
+        out.record("failed", &Failed { id: thread.to_string(), kind: failure.exit().word(), message })?;
+        out.flush()?;
+        failure::warn(&format!("{thread} stays: {message}"));
+        self.failures.push(failure);
+        Ok(())
+    }
+
     /// If one thread was asked for, why it was not deleted; of several, that some were not.
     pub fn exit(&self) -> Exit {
         match (self.deleted.is_empty(), self.failures.as_slice()) {
@@ -133,8 +184,13 @@ impl Outcome {
     }
 
     /// How many threads could not be deleted.
-    pub fn failed(&self) -> usize {
+    pub fn failures(&self) -> usize {
         self.failures.len()
+    }
+
+    /// How many threads were no longer in the trash.
+    pub fn spared(&self) -> u64 {
+        self.spared
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use threadlog::ThreadId;
-use threadlog::thread_store::{ForkPosition, ForkThreadParams, ThreadStore};
+use threadlog::thread_store::{ForkPosition, ForkThreadParams, ThreadStore, ThreadStoreError};
 
 use crate::command::Context;
 use crate::command::change::{Change, called};
@@ -17,7 +17,7 @@ use crate::threads::wait;
 #[derive(Args, Debug)]
 pub struct Fork {
     /// The thread: its id or the beginning of one. Behind an @ perhaps where to cut it: a number is an item's (`show --json`
-    /// tells them), user:N the user's N-th message from 0, before:TURN and after:TURN a turn's id, whole all as it is.
+    /// tells them), user:N the user's N-th message from 0 (beyond the last one: all but a turn that did not end), before:TURN and after:TURN a turn's id, whole all as it is.
     /// Without: all, and a turn that did not end is marked as interrupted
     #[arg(value_name = "ID[@POS]")]
     pub id: String,
@@ -37,7 +37,16 @@ pub fn run(arguments: &Fork, context: &Context, out: &mut Output) -> Result<Exit
         let new = arguments.new.unwrap_or_else(ThreadId::generate);
         let mut params = ForkThreadParams::new(*source, new).at(position.clone());
         params.inherit_name = arguments.keep_name;
-        let forked = wait(change.store.fork_thread(params))?;
+        // Nothing becomes of the source, wherever it is.
+        params.include_archived = true;
+        let forked = match wait(async { Ok::<_, Failure>(change.store.fork_thread(params).await) })? {
+            // The id was said, or it was drawn, and then that is as good as impossible.
+            Err(ThreadStoreError::Conflict(_, None)) => {
+                let what = format!("--new {new}: a thread of this id is in the store already; say another, or none");
+                return Err(Failure::usage(what));
+            }
+            forked => forked?,
+        };
         let metadata = &forked.thread.metadata;
         let thread = Thread {
             id: new.to_string(),

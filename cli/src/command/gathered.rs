@@ -13,7 +13,10 @@ use crate::output::style::{STRONG, paint};
 use crate::threads;
 
 /// All threads: those in the lists, archived ones, and those in the trash.
-pub struct Gathered(BTreeMap<ThreadId, ThreadMetadata>);
+pub struct Gathered {
+    threads: BTreeMap<ThreadId, ThreadMetadata>,
+    family: Family,
+}
 
 /// A thread in a record: what it is called, if anything.
 #[derive(Serialize)]
@@ -27,28 +30,29 @@ impl Gathered {
     /// Reads the metadata of all threads.
     pub fn of(store: &Store) -> Result<Gathered, Failure> {
         let collections = [ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed];
-        threads::within(store, &collections).map(Gathered)
+        let threads = threads::within(store, &collections)?;
+        Ok(Gathered { family: Family::of(threads.values()), threads })
     }
 
     /// What is known of a thread.
     pub fn get(&self, thread: ThreadId) -> Option<&ThreadMetadata> {
-        self.0.get(&thread)
+        self.threads.get(&thread)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &ThreadMetadata> {
-        self.0.values()
+        self.threads.values()
     }
 
     /// Those in the trash.
     pub fn trashed(&self) -> Vec<ThreadId> {
-        self.0.values().filter(|metadata| metadata.trashed()).map(ThreadMetadata::thread).collect()
+        self.threads.values().filter(|metadata| metadata.trashed()).map(ThreadMetadata::thread).collect()
     }
 
     /// Stored threads that came from this one, as far as the relation reaches, the nearest first.
     pub fn related(&self, relation: &Relation) -> Vec<ThreadId> {
-        let mut related = Family::of(self.0.values()).related(relation);
-        related.retain(|thread| self.0.contains_key(thread));
+        let mut related = self.family.related(relation);
+        related.retain(|thread| self.threads.contains_key(thread));
         related
     }
 

@@ -54,6 +54,9 @@ pub mod verify;
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let context = Context { store: arguments.store, allow_untrusted: arguments.allow_untrusted };
     let mut out = Output::new(name(&arguments.command), arguments.json)?;
+    if changes(&arguments.command) {
+        out.go_on_unread();
+    }
     let exit = match &arguments.command {
         Command::Import(arguments) => import::run(arguments, &context, &mut out),
         Command::Export(arguments) => export::run(arguments, &context, &mut out),
@@ -85,6 +88,27 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     }?;
     out.flush()?;
     Ok(exit)
+}
+
+/// Whether a command changes the store, at once and for good: such work does not depend on who reads what is said of it.
+fn changes(command: &Command) -> bool {
+    use Command::{Archive, Fork, Import, Pin, Prune, Relink, Rename, Rm, Rollback, Tag, Trash, Unarchive, Unpin};
+    matches!(
+        command,
+        Archive(_)
+            | Fork(_)
+            | Import(_)
+            | Pin(_)
+            | Prune(_)
+            | Relink(_)
+            | Rename(_)
+            | Rm(_)
+            | Rollback(_)
+            | Tag(_)
+            | Trash(_)
+            | Unarchive(_)
+            | Unpin(_)
+    )
 }
 
 fn name(command: &Command) -> &'static str {

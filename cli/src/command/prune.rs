@@ -9,6 +9,7 @@ use serde::Serialize;
 use threadlog::ThreadId;
 use threadlog::local::LocalThreadStore;
 use threadlog::prune::{Protection, PrunePlan, PruneReason, PruneRow, PruneRules, plan};
+use threadlog::thread_store::{ReadThreadParams, ThreadStore};
 
 use crate::command::gathered::{Gathered, Named, bytes};
 use crate::command::list::absolute;
@@ -50,7 +51,7 @@ pub struct Prune {
     #[arg(long)]
     include_archived: bool,
     /// Put them into the trash; without it, they are only shown
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
@@ -115,7 +116,7 @@ impl Showing<'_> {
         }
         self.out.flush()?;
         for (row, reasons) in &self.plan.chosen {
-            let done = match store.map(|store| trash::set(store, row.thread, true)) {
+            let done = match store.map(|store| put(store, row)) {
                 None => false,
                 Some(Ok(())) => true,
                 Some(Err(failure)) => {
@@ -183,6 +184,16 @@ impl Showing<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts a thread into the trash that is still as it was when it was chosen.
+fn put(store: &LocalThreadStore, row: &PruneRow) -> Result<(), Failure> {
+    let now = wait(store.read_thread(ReadThreadParams::new(row.thread).with_archived()))?.metadata;
+    let live = store.holder(row.thread)?.is_some();
+    if now.trashed() || PruneRow::new(&now, row.bytes).live(live) != *row {
+        return Err(Failure::new(Exit::Partial, "it changed since it was chosen; look again"));
+    }
+    trash::set(store, row.thread, true)
 }
 
 fn because(reason: PruneReason, row: &PruneRow) -> String {

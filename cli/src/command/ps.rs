@@ -45,7 +45,8 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     out.record("summary", &Summary { writers: wide(writers.len()), threads })?;
     let (processes, threads) =
         (human::counted(wide(writers.len()), "process", "processes"), human::counted(threads, "thread", "threads"));
-    out.line(paint(FAINT, format_args!("{processes} with {threads}")))?;
+    let none = "nobody writes to this store".to_owned();
+    out.line(paint(FAINT, if writers.is_empty() { none } else { format!("{processes} with {threads}") }))?;
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::command::deleting::Deleting;
+use crate::command::deleting::{Deleting, What};
 use crate::command::gathered::Gathered;
 use crate::command::{Context, change, wide};
 use crate::exit::Exit;
@@ -23,21 +23,27 @@ pub struct Rm {
     #[arg(long)]
     pub with_descendants: bool,
     /// Only show what would go, and what came from it and stays
-    #[arg(long)]
+    #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
+    /// Delete without asking; needed where nobody can be asked: with --json, or without a terminal
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
-/// Runs `rm`. What it says is gone is gone for good, also after a power cut; with `--dry-run` the store is only read.
+/// Runs `rm`. What it says is gone is gone for good, also after a power cut; with `--dry-run` the store is only read, and
+/// so it is until somebody has confirmed.
 pub fn run(arguments: &Rm, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let found = context.open()?;
     let asked = change::find(&found, &arguments.ids)?;
     let all = Gathered::of(&found)?;
     drop(found);
-    let deleting = Deleting::new(&all, &asked, arguments.with_descendants);
+    let what = if arguments.with_descendants { What::WithDescendants } else { What::Alone };
+    let deleting = Deleting::new(&all, &asked, what);
     deleting.preview(arguments.dry_run, out)?;
     let outcome = if arguments.dry_run {
         None
     } else {
+        deleting.confirm("thread", arguments.yes, out)?;
         let store = context.open_threads()?;
         let outcome = deleting.run(&store, out)?;
         wait(store.close())?;
@@ -48,7 +54,7 @@ pub fn run(arguments: &Rm, context: &Context, out: &mut Output) -> Result<Exit, 
         threads: deleting.count(),
         deleted: outcome.as_ref().map_or(0, |outcome| wide(outcome.deleted())),
         kept: deleting.kept(),
-        failed: outcome.as_ref().map_or(0, |outcome| wide(outcome.failed())),
+        failed: outcome.as_ref().map_or(0, |outcome| wide(outcome.failures())),
         dry_run: arguments.dry_run,
     };
     out.record("summary", &summary)?;

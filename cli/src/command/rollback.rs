@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
+use threadlog::context::{self, ModelContext};
 use threadlog::live::LiveThread;
-use threadlog::thread_store::{ReadThreadParams, ResumeThreadParams, ThreadStore};
+use threadlog::thread_store::{ReadThreadParams, ResumeThreadParams, ThreadStore, ThreadStoreError};
 
 use crate::command::change::{Change, called};
 use crate::command::{Context, wide};
@@ -31,22 +32,35 @@ pub fn run(arguments: &Rollback, context: &Context, out: &mut Output) -> Result<
     let change = Change::of(std::slice::from_ref(&arguments.id), context)?;
     for id in &change.threads {
         let before = wait(change.store.read_thread(ReadThreadParams::new(*id).with_archived()))?;
-        let seen = wait(async {
+        let done = wait(async {
             let params = ResumeThreadParams::new(*id).with_archived();
             let live = LiveThread::resume(Arc::new(change.store.clone()), params).await?;
-            let seen = live.rollback(arguments.turns).await;
+            let done = take_back(&live, arguments.turns).await;
             live.shutdown().await?;
-            seen
+            done
         })?;
+        let Some((rolled_back, seen)) = done else {
+            return Err(Failure::usage(format!("thread {id} has no turn that could be taken back; nothing was done")));
+        };
         let context_items = wide(seen.items.len());
-        let thread = Thread { id: id.to_string(), rolled_back: arguments.turns, context_items };
+        let thread = Thread { id: id.to_string(), rolled_back, context_items };
         out.record("thread", &thread)?;
-        let turns = counted(arguments.turns.into(), "turn", "turns");
+        let turns = counted(rolled_back.into(), "turn", "turns");
+        let turns = if rolled_back < arguments.turns { format!("{turns}, all there were,") } else { turns };
         let items = counted(context_items, "item", "items");
         out.line(format_args!("took back {turns} of {}; the model sees {items} now", called(&before.metadata)))?;
     }
     change.close()?;
     Ok(Exit::Done)
+}
+
+/// Takes back the last turns, as many of them as there are; nothing if there are none.
+async fn take_back(live: &LiveThread, turns: u32) -> Result<Option<(u32, ModelContext)>, ThreadStoreError> {
+    let history = live.load_history().await?;
+    let ordinals = history.first_ordinal..;
+    let there = context::turns(ordinals.zip(&history.items)).iter().filter(|turn| turn.user).count();
+    let turns = turns.min(u32::try_from(there).unwrap_or(u32::MAX));
+    if turns == 0 { Ok(None) } else { live.rollback(turns).await.map(|seen| Some((turns, seen))) }
 }
 
 #[derive(Serialize)]

@@ -7,15 +7,15 @@ use threadlog::metadata::MetadataPatch;
 use threadlog::thread_store::{ThreadStore, UpdateThreadMetadataParams};
 use threadlog::{Store, ThreadId};
 
-use crate::command::deleting::Deleting;
+use crate::command::deleting::{Deleting, Outcome, What};
 use crate::command::gathered::{Gathered, bytes};
 use crate::command::summary::{self, revisions};
 use crate::command::{Context, change, wide};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::Output;
 use crate::output::human::{self, counted};
-use crate::output::style::{FAINT, STRONG, paint};
+use crate::output::style::{FAINT, STRONG, WARNING, paint};
 use crate::threads::wait;
 
 /// Arguments of `trash`.
@@ -58,8 +58,11 @@ struct Restore {
 #[derive(Args, Debug)]
 struct Empty {
     /// Only show what would go
-    #[arg(long)]
+    #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// Delete without asking; needed where nobody can be asked: with --json, or without a terminal
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Runs `trash`. What it says is durable.
@@ -76,7 +79,7 @@ pub fn run(arguments: &Trash, context: &Context, out: &mut Output) -> Result<Exi
             put_or_restore(&found, &threads, false, context, out)
         }
         Action::List => list(context, out),
-        Action::Empty(Empty { dry_run }) => empty(*dry_run, context, out),
+        Action::Empty(arguments) => empty(arguments, context, out),
     }
 }
 
@@ -94,33 +97,52 @@ fn put_or_restore(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     let all = Gathered::of(found)?;
-    let mut changed: u64 = 0;
+    let (mut changed, mut failures): (u64, Vec<Failure>) = (0, Vec::new());
     if !threads.is_empty() {
         let store = context.open_threads()?;
         for thread in threads {
             let differs = all.get(*thread).is_none_or(|metadata| metadata.trashed() != trashed);
-            if differs {
-                set(&store, *thread, trashed)?;
+            if differs && let Err(failure) = set(&store, *thread, trashed) {
+                let (kind, message) = (failure.exit().word(), failure.message());
+                out.record("failed", &Failed { id: thread.to_string(), kind, message })?;
+                out.flush()?;
+                failure::warn(&format!("{thread} is where it was: {message}"));
+                failures.push(failure);
+                continue;
             }
             changed = changed.saturating_add(u64::from(differs));
-            out.record("moved", &Moved { id: thread.to_string(), trashed, changed: differs })?;
+            // Who writes it does not see that it is gone, and what they add shows that it is not done with.
+            let live = trashed && store.holder(*thread)?.is_some();
+            out.record("moved", &Moved { id: thread.to_string(), trashed, changed: differs, live })?;
             let what = match (trashed, differs) {
                 (true, true) => "put into the trash".to_owned(),
                 (false, true) => "restored".to_owned(),
                 (true, false) => paint(FAINT, "was in the trash already:"),
                 (false, false) => paint(FAINT, "was not in the trash:"),
             };
-            out.line(format_args!("{what} {}", all.called(*thread)))?;
+            let back = if live {
+                paint(WARNING, "\n  somebody writes it: it comes back with what they add")
+            } else {
+                String::new()
+            };
+            out.line(format_args!("{what} {}{back}", all.called(*thread)))?;
         }
         wait(store.close())?;
     }
-    out.record("summary", &Summary { threads: wide(threads.len()), changed: Some(changed), ..Summary::default() })?;
+    let failed = wide(failures.len());
+    let summary =
+        Summary { threads: wide(threads.len()), changed: Some(changed), failed: Some(failed), ..Summary::default() };
+    out.record("summary", &summary)?;
     if threads.is_empty() {
         out.line(paint(FAINT, "the trash is empty"))?;
     } else if trashed && changed > 0 {
         out.line(paint(FAINT, "`threadlog trash restore` brings them back, until `threadlog trash empty`"))?;
     }
-    Ok(Exit::Done)
+    Ok(match (&failures[..], threads.len()) {
+        ([], _) => Exit::Done,
+        ([failure], 1) => failure.exit(),
+        _ => Exit::Partial,
+    })
 }
 
 fn list(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
@@ -142,16 +164,17 @@ fn list(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn empty(dry_run: bool, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
+fn empty(arguments: &Empty, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let found = context.open()?;
     let all = Gathered::of(&found)?;
     let trashed = all.trashed();
     drop(found);
-    let deleting = Deleting::new(&all, &trashed, false);
-    deleting.preview(dry_run, out)?;
-    let outcome = if dry_run || trashed.is_empty() {
+    let deleting = Deleting::new(&all, &trashed, What::Trashed);
+    deleting.preview(arguments.dry_run, out)?;
+    let outcome = if arguments.dry_run || trashed.is_empty() {
         None
     } else {
+        deleting.confirm("to_delete", arguments.yes, out)?;
         let store = context.open_threads()?;
         let outcome = deleting.run(&store, out)?;
         wait(store.close())?;
@@ -159,8 +182,9 @@ fn empty(dry_run: bool, context: &Context, out: &mut Output) -> Result<Exit, Fai
     };
     deleting.records("to_delete", outcome.as_ref(), out)?;
     let deleted = outcome.as_ref().map(|outcome| wide(outcome.deleted()));
-    let failed = outcome.as_ref().map(|outcome| wide(outcome.failed()));
-    out.record("summary", &Summary { threads: deleting.count(), deleted, failed, ..Summary::default() })?;
+    let failed = outcome.as_ref().map(|outcome| wide(outcome.failures()));
+    let spared = outcome.as_ref().map(Outcome::spared);
+    out.record("summary", &Summary { threads: deleting.count(), deleted, failed, spared, ..Summary::default() })?;
     let count = |number, one, many| paint(STRONG, counted(number, one, many));
     match (deleted, failed) {
         _ if trashed.is_empty() => out.line(paint(FAINT, "the trash is empty"))?,
@@ -185,6 +209,14 @@ struct Moved {
     id: String,
     trashed: bool,
     changed: bool,
+    live: bool,
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    id: String,
+    kind: &'static str,
+    message: &'a str,
 }
 
 #[derive(Default, Serialize)]
@@ -198,4 +230,6 @@ struct Summary {
     deleted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spared: Option<u64>,
 }

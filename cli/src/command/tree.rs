@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use serde::Serialize;
 use threadlog::ThreadId;
-use threadlog::list::{Edge, Family};
+use threadlog::list::{ArchiveFilter, Edge, Family};
 use threadlog::metadata::ThreadMetadata;
 
 use crate::command::{Context, soundness, wide};
@@ -31,7 +31,8 @@ pub struct Tree {
 pub fn run(arguments: &Tree, context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     let store = context.open()?;
     let wanted = arguments.id.as_deref().map(|id| store.resolve(id)).transpose()?.map(|key| key.thread);
-    let threads = threads::all(&store)?;
+    // One in the trash is not gone: what came from it would seem to have come from nowhere.
+    let threads = threads::within(&store, &[ArchiveFilter::Active, ArchiveFilter::Archived, ArchiveFilter::Trashed])?;
     let family = Family::of(threads.values());
     let mut printing = Printing { threads: &threads, family: &family, met: BTreeSet::new(), wanted, out };
     match wanted {
@@ -44,7 +45,8 @@ pub fn run(arguments: &Tree, context: &Context, out: &mut Output) -> Result<Exit
         }
     }
     let shown = wide(printing.met.len());
-    let others = wide(threads.keys().filter(|thread| !printing.met.contains(thread)).count());
+    let other = |(id, metadata): &(&ThreadId, &ThreadMetadata)| !printing.met.contains(id) && !metadata.trashed();
+    let others = wide(threads.iter().filter(other).count());
     out.record("summary", &Summary { threads: shown, others })?;
     let what = if wanted.is_some() { "of other trees, or of none" } else { "that came from no other" };
     let others = human::counted(others, "thread", "threads");
@@ -129,6 +131,7 @@ impl Printing<'_> {
             inherited: metadata.and_then(ThreadMetadata::inherited).map(|inherited| inherited.items),
             title,
             archived: metadata.is_some_and(ThreadMetadata::archived),
+            trashed: metadata.is_some_and(ThreadMetadata::trashed),
             missing: metadata.is_none(),
         };
         self.out.record("thread", &record)?;
@@ -144,10 +147,14 @@ impl Printing<'_> {
             (None, _) => "",
         };
         let wanted = if self.wanted == Some(waiting.thread) { " ←" } else { "" };
-        let archived = if record.archived { " (archived)" } else { "" };
+        let place = match (record.trashed, record.archived) {
+            (true, _) => " (in the trash)",
+            (false, true) => " (archived)",
+            (false, false) => "",
+        };
         let title = human::one_line(title.unwrap_or(""), TITLE_CHARS_MAX);
         let id = paint(STRONG, waiting.thread);
-        let words = paint(FAINT, format_args!("{what}{title}{archived}{wanted}"));
+        let words = paint(FAINT, format_args!("{what}{title}{place}{wanted}"));
         self.out.line(format_args!("{}{branch}{id}  {words}", waiting.before))
     }
 }
@@ -165,6 +172,7 @@ struct Thread<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
     archived: bool,
+    trashed: bool,
     missing: bool,
 }
 

@@ -22,15 +22,25 @@ use table::Table;
 pub struct Output {
     json: bool,
     out: BufWriter<AutoStream<StdoutLock<'static>>>,
+    /// Whether the command's work goes on when nobody reads any more.
+    unread: bool,
+    /// Whether nobody does.
+    closed: bool,
 }
 
 impl Output {
     /// Standard output; in JSON, with the header line that names the command.
     pub fn new(command: &'static str, json: bool) -> Result<Output, Failure> {
         let out = BufWriter::with_capacity(64 << 10, AutoStream::auto(io::stdout().lock()));
-        let mut output = Output { json, out };
+        let mut output = Output { json, out, unread: false, closed: false };
         output.record("header", &json::Header::new(command))?;
         Ok(output)
+    }
+
+    /// From now on a reader that closes the pipe (`| head`) ends nothing but the output: work that changes a store is done to
+    /// its end, whoever looks on.
+    pub fn go_on_unread(&mut self) {
+        self.unread = true;
     }
 
     /// Whether programs read this.
@@ -40,27 +50,48 @@ impl Output {
 
     /// A record for programs: one line with `type` and the fields of `value`.
     pub fn record(&mut self, kind: &'static str, value: &impl Serialize) -> Result<(), Failure> {
-        if self.json { checked(json::write_line(&mut self.out, kind, value)) } else { Ok(()) }
+        let wanted = self.json;
+        self.write(wanted, |out| json::write_line(out, kind, value))
     }
 
     /// A line for people.
     pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { checked(writeln!(self.out, "{text}")) }
+        let wanted = !self.json;
+        self.write(wanted, |out| writeln!(out, "{text}"))
     }
 
     /// Text for people that brings its own line ends.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { checked(self.out.write_all(text.as_bytes())) }
+        let wanted = !self.json;
+        self.write(wanted, |out| out.write_all(text.as_bytes()))
     }
 
     /// A table for people.
     pub fn table(&mut self, table: &Table) -> Result<(), Failure> {
-        if self.json || table.is_empty() { Ok(()) } else { checked(table.write(&mut self.out)) }
+        let wanted = !self.json && !table.is_empty();
+        self.write(wanted, |out| table.write(out))
     }
 
     /// Shows what was written so far; commands end with it, so that a full disk is not a silent success.
     pub fn flush(&mut self) -> Result<(), Failure> {
-        checked(self.out.flush())
+        self.write(true, Write::flush)
+    }
+
+    fn write(
+        &mut self,
+        wanted: bool,
+        write: impl FnOnce(&mut BufWriter<AutoStream<StdoutLock<'static>>>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if !wanted || self.closed {
+            return Ok(());
+        }
+        match write(&mut self.out) {
+            Err(error) if self.unread && error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            result => checked(result),
+        }
     }
 
     /// Gives up the styling: from here on, bytes as they are.

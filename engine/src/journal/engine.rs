@@ -398,6 +398,11 @@ impl ReadLog for Engine {
         core.state.lock().parts(core.durable()).channels(thread, incarnation)
     }
 
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        let core = &self.inner.core;
+        core.state.lock().parts(core.durable()).incarnations(thread)
+    }
+
     fn streams(&self) -> Vec<StreamInfo> {
         self.inner.core.state.lock().parts(self.inner.core.durable()).streams()
     }

@@ -1,6 +1,6 @@
 //! Where each record of each stream stands in one journal: an in-memory index, derived from its log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Channels {
 pub(crate) struct Index {
     streams: HashMap<StreamId, Runs>,
     /// By thread and incarnation, the channels of which there are, or were, records.
-    lives: HashMap<([u8; 16], u64), Channels>,
+    lives: BTreeMap<([u8; 16], u64), Channels>,
     pub groups: Vec<GroupPlace>,
     pub segments: Vec<Arc<SegmentPlace>>,
     pub damage: Vec<Damage>,
@@ -171,6 +171,11 @@ impl Index {
     /// The channels of one life of a thread of which there are records here, or were.
     pub fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Channels {
         self.lives.get(&(*thread, incarnation)).copied().unwrap_or_default()
+    }
+
+    /// The incarnations of a thread of which there are records here, or were, rising.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> impl Iterator<Item = u64> {
+        self.lives.range((*thread, 0)..=(*thread, u64::MAX)).map(|((_, incarnation), _)| *incarnation)
     }
 
     /// The damage that most probably took a record that is missing and of which no damage knows: of those that cannot

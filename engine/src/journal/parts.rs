@@ -139,6 +139,15 @@ impl<'a> Parts<'a> {
         all.iter().filter(|channel| !self.of(&stream(*channel)).is_empty()).collect()
     }
 
+    /// The incarnations of a thread that have records, rising.
+    pub fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        let mut all: Vec<u64> = self.parts.iter().flat_map(|part| part.index.incarnations(thread)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|incarnation| !self.channels(thread, *incarnation).is_empty());
+        all
+    }
+
     /// Every stream with its totals, sorted.
     pub fn streams(&self) -> Vec<StreamInfo> {
         let mut all: BTreeMap<StreamId, (u64, u64)> = BTreeMap::new();

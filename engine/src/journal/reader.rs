@@ -155,6 +155,10 @@ impl ReadLog for Reader {
         parts(&self.view.journals.read()).channels(thread, incarnation)
     }
 
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        parts(&self.view.journals.read()).incarnations(thread)
+    }
+
     fn streams(&self) -> Vec<StreamInfo> {
         parts(&self.view.journals.read()).streams()
     }

@@ -58,6 +58,9 @@ pub trait ReadLog: Send + Sync {
     /// The channels of one life of a thread that have records, rising. *Cost:* a look into each journal's index.
     fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel>;
 
+    /// The incarnations of a thread that have records, rising. *Cost:* as [`ReadLog::channels`].
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64>;
+
     /// All streams, sorted, with their totals.
     fn streams(&self) -> Vec<StreamInfo>;
 

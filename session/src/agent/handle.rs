@@ -95,18 +95,10 @@ impl TurnHandle {
     /// ends, the user's messages), and if more than is kept cannot be stored.
     pub async fn record(&self, items: Vec<NewItem>) -> Result<(), TurnRefusal> {
         self.shared.outbox.room().await;
-        // A task of its own: an agent that is dropped in the middle must not leave items that are stored and not told.
-        let shared = Arc::clone(&self.shared);
-        let recorded = self.shared.runtime.spawn(async move {
-            shared.recorder.record(Writer::Turn(shared.number), items, Some(shared.submission)).await
-        });
-        match recorded.await {
-            Ok(recorded) => Ok(recorded?),
-            Err(error) => {
-                let report = Report::new("record", "it was cut off by the end of the runtime, or by a fault below");
-                Err(report.of(self.thread_id()).because(error).internal().into())
-            }
-        }
+        let (number, submission) = (self.shared.number, self.shared.submission);
+        let recorder = Arc::clone(&self.shared.recorder);
+        let record = async move { recorder.record(Writer::Turn(number), items, Some(submission)).await };
+        self.apart("record", record).await
     }
 
     /// Records what the agent says: for the model, and for people.
@@ -156,7 +148,7 @@ impl TurnHandle {
     /// # Errors
     /// Why it is not; it is kept, and tried again.
     pub async fn flush(&self) -> Result<(), TurnRefusal> {
-        Ok(self.shared.recorder.store(false).await?)
+        self.store("flush", false).await
     }
 
     /// The thread's own file, for tools that read it; `operation` names them in the error. Stores the thread first.
@@ -168,8 +160,29 @@ impl TurnHandle {
             return Err(error::pathless(operation, self.thread_id()).into());
         }
         let path = self.shared.recorder.live().require_local_path(operation)?;
-        self.shared.recorder.store(true).await?;
+        self.store(operation, true).await?;
         Ok(path)
+    }
+
+    async fn store(&self, operation: &'static str, wanted: bool) -> Result<(), TurnRefusal> {
+        let recorder = Arc::clone(&self.shared.recorder);
+        self.apart(operation, async move { recorder.store(wanted).await.map_err(Refusal::Store) }).await
+    }
+
+    /// Does something with the recorder in a task of its own: an agent that is dropped in the middle must not leave items
+    /// that are stored and not told, or that were kept, are stored now, and are offered again.
+    async fn apart(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<(), Refusal>> + Send + 'static,
+    ) -> Result<(), TurnRefusal> {
+        match self.shared.runtime.spawn(work).await {
+            Ok(done) => Ok(done?),
+            Err(error) => {
+                let report = Report::new(operation, "it was cut off by the end of the runtime, or by a fault below");
+                Err(report.of(self.thread_id()).because(error).internal().into())
+            }
+        }
     }
 }
 

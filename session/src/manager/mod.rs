@@ -96,7 +96,7 @@ impl ThreadManager {
     ///
     /// # Errors
     /// `Store` with `Conflict` if somebody is starting it at this moment, here or in another process, or appends to it
-    /// there; with `ThreadNotFound`; with `InvalidRequest` if it is archived and that was not asked for, or if
+    /// there, or if it runs here and was told to end; with `ThreadNotFound`; with `InvalidRequest` if it is archived and that was not asked for, or if
     /// [`ResumeParams::rollout_path`] is not its file; with `Unsupported` if a file is given and the store has none for
     /// each thread; `Agent`; `NoRuntime`.
     pub async fn resume(&self, params: ResumeParams) -> Result<NewThread> {
@@ -113,8 +113,8 @@ impl ThreadManager {
         self.shared.resume_with_history(params, items).await
     }
 
-    /// Starts a thread that begins with another's items, up to some point. A source that runs is flushed first, and is
-    /// not changed. A stored source is referred to, not copied, unless the fork is ephemeral; the items of an ephemeral
+    /// Starts a thread that begins with another's items, up to some point. A source that runs, or is ending, is flushed
+    /// first, and is not changed. A stored source is referred to, not copied, unless the fork is ephemeral; the items of an ephemeral
     /// source are copied.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub(super) enum Taken {
     /// Somebody else is starting it.
     Reserved,
     Running(Arc<CodexThread>),
+    /// It was told to end and has not ended yet.
+    Ending,
     /// It ran, and nothing drives it any more.
     Failed(Arc<CodexThread>),
 }
@@ -47,6 +49,7 @@ impl Registry {
                 match status {
                     ThreadStatus::Stopped => None,
                     ThreadStatus::Failed => Some(Taken::Failed(Arc::clone(thread))),
+                    _ if thread.is_ending() => Some(Taken::Ending),
                     _ => Some(Taken::Running(Arc::clone(thread))),
                 }
             }
@@ -66,17 +69,13 @@ impl Registry {
 
     /// The thread, if it runs.
     pub(super) fn get(&self, id: ThreadId) -> Option<Arc<CodexThread>> {
-        match self.threads.lock().get(&id) {
-            Some(Entry::Running(thread)) if *thread.status().borrow() != ThreadStatus::Stopped => {
-                Some(Arc::clone(thread))
-            }
-            _ => None,
-        }
+        self.threads.lock().get(&id).and_then(Entry::running).filter(|thread| !has_ended(thread))
     }
 
     /// All that run, sorted by the text of their ids.
     pub(super) fn all(&self) -> Vec<Arc<CodexThread>> {
         let mut threads: Vec<_> = self.threads.lock().values().filter_map(Entry::running).collect();
+        threads.retain(|thread| !has_ended(thread));
         threads.sort_by_key(|thread| thread.id().to_string());
         threads
     }
@@ -95,6 +94,11 @@ impl Registry {
     pub(super) fn ended(&self, id: ThreadId, inner: &Arc<Inner>) {
         self.remove(id, |thread| thread.is(inner));
     }
+}
+
+/// Between a thread's end and its being forgotten, too, it is not one that runs.
+fn has_ended(thread: &CodexThread) -> bool {
+    *thread.status().borrow() == ThreadStatus::Stopped
 }
 
 impl Entry {
@@ -127,10 +131,11 @@ impl Drop for Reservation {
 
 /// Refuses to start what runs, or is being started.
 pub(super) fn conflict(operation: &'static str, id: ThreadId, taken: &Taken) -> ThreadStoreError {
-    let what = match taken {
-        Taken::Reserved => "somebody else in this process is starting it at this moment",
-        Taken::Running(_) | Taken::Failed(_) => "it runs in this process already",
+    const ELSE: &str = "get it from the manager, or take another id";
+    let (what, advice) = match taken {
+        Taken::Reserved => ("somebody else in this process is starting it at this moment", ELSE),
+        Taken::Running(_) | Taken::Failed(_) => ("it runs in this process already", ELSE),
+        Taken::Ending => ("it was told to end and has not ended yet", "wait for its end (`CodexThread::shutdown`)"),
     };
-    let report = Report::new(operation, what).of(id).advise("get it from the manager, or take another id");
-    report.conflict(None::<Holder>)
+    Report::new(operation, what).of(id).advise(advice).conflict(None::<Holder>)
 }

@@ -121,7 +121,7 @@ impl Shared {
                 return Ok(running(thread));
             }
             Err(Taken::Failed(thread)) => {
-                thread.recover().await?;
+                thread.recover(OPERATION).await?;
                 let _ = self.registry.remove(id, |found| std::ptr::eq(found, Arc::as_ptr(&thread)));
                 self.registry.reserve(id).map_err(|taken| conflict(OPERATION, id, &taken))?
             }
@@ -144,8 +144,11 @@ impl Shared {
         let (place, mut new) = self.new_place(OPERATION, params.new.clone())?;
         let source = self.registry.get(params.source);
         if let Some(source) = &source {
-            // What it has said so far belongs to the fork.
-            source.flush().await?;
+            match source.flush().await {
+                // What it has said so far belongs to the fork; of one that has ended meanwhile everything is stored.
+                Ok(()) | Err(SessionError::Ended { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         let mut fork = ForkThreadParams::new(params.source, new.create.thread_id).at(params.position.clone());
         fork.include_archived = params.include_archived;

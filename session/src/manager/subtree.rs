@@ -12,9 +12,7 @@ impl Shared {
     pub(super) async fn subtree(&self, id: ThreadId) -> Result<Vec<ThreadId>> {
         let mut found = Found::default();
         found.add(id);
-        for archived in [ArchiveFilter::Active, ArchiveFilter::Archived] {
-            self.stored_descendants(id, archived, &mut found).await?;
-        }
+        self.stored_descendants(id, &mut found).await?;
         // Threads that run may have started others of which nothing is stored yet, and so on.
         let running: Vec<(ThreadId, Option<ThreadId>)> = self
             .registry
@@ -24,27 +22,37 @@ impl Shared {
             .collect();
         let mut next = 0;
         while let Some(parent) = found.order.get(next).copied() {
-            running.iter().filter(|(_, of)| *of == Some(parent)).for_each(|(child, _)| found.add(*child));
+            for (child, _) in running.iter().filter(|(_, of)| *of == Some(parent)) {
+                if found.add(*child) {
+                    // The store does not know whose it is, so it has not led to what that one started.
+                    self.stored_descendants(*child, &mut found).await?;
+                }
+            }
             next += 1;
         }
         Ok(found.order)
     }
 
-    async fn stored_descendants(&self, id: ThreadId, archived: ArchiveFilter, found: &mut Found) -> Result<()> {
-        let mut params = ListParams::default();
-        params.archived = archived;
-        params.relation = Some(Relation::descendants(id).by(Edges::Agents));
-        params.include_without_preview = true;
-        params.direction = Direction::Ascending;
-        params.page_size = PAGE_SIZE_MAX;
-        loop {
-            let page = self.store.list_threads(params.clone()).await?;
-            page.threads.iter().for_each(|thread| found.add(thread.id()));
-            params.cursor = page.next_cursor;
-            if params.cursor.is_none() {
-                return Ok(());
+    async fn stored_descendants(&self, id: ThreadId, found: &mut Found) -> Result<()> {
+        for archived in [ArchiveFilter::Active, ArchiveFilter::Archived] {
+            let mut params = ListParams::default();
+            params.archived = archived;
+            params.relation = Some(Relation::descendants(id).by(Edges::Agents));
+            params.include_without_preview = true;
+            params.direction = Direction::Ascending;
+            params.page_size = PAGE_SIZE_MAX;
+            loop {
+                let page = self.store.list_threads(params.clone()).await?;
+                for thread in &page.threads {
+                    found.add(thread.id());
+                }
+                params.cursor = page.next_cursor;
+                if params.cursor.is_none() {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -56,9 +64,12 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, id: ThreadId) {
-        if self.known.insert(id) {
+    /// Adds an id; says whether it was new.
+    fn add(&mut self, id: ThreadId) -> bool {
+        let new = self.known.insert(id);
+        if new {
             self.order.push(id);
         }
+        new
     }
 }

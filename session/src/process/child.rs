@@ -12,6 +12,8 @@ use crate::process::ProcessConfig;
 
 /// How often it is looked whether a program has ended that is about to.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is looked whether a program has ended that may run for long.
+const GLANCE_EVERY: Duration = Duration::from_millis(50);
 
 /// A running program, the leader of its group. Dropped, the group is killed, and the leader reaped by the runtime.
 pub(super) struct Group {
@@ -60,6 +62,14 @@ impl Group {
         }
     }
 
+    /// Waits until the program has ended, and so much longer: what it started may hold its output open for ever.
+    pub(super) async fn over(&self, grace: Duration) {
+        while !self.has_ended() {
+            sleep(GLANCE_EVERY).await;
+        }
+        sleep(grace).await;
+    }
+
     /// Gives the program time to end by itself, then kills what is left of its group, and reaps it.
     pub(super) async fn end(&mut self, grace: Duration) {
         self.has_ended_within(grace).await;
@@ -70,19 +80,20 @@ impl Group {
 
     /// Whether the leader has ended; it is not reaped, so that its group's number stays its own.
     async fn has_ended_within(&self, grace: Duration) -> bool {
-        let Some(leader) = self.leader else { return true };
         let until = Instant::now() + grace;
-        loop {
-            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-            match waitid(WaitId::Pid(leader), options) {
-                Ok(None) => {}
-                _ => return true,
-            }
+        while !self.has_ended() {
             if Instant::now() >= until {
                 return false;
             }
             sleep(LOOK_EVERY).await;
         }
+        true
+    }
+
+    fn has_ended(&self) -> bool {
+        let Some(leader) = self.leader else { return true };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(leader), options), Ok(None))
     }
 
     /// Kills the group, once, while its leader is not reaped.

@@ -8,18 +8,23 @@ mod lines;
 mod protocol;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::ffi::OsString;
+use std::future::pending;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::timeout;
 
 use crate::agent::{Agent, AgentFailure, Turn, TurnHandle};
-use crate::process::child::Group;
+use crate::process::child::{Group, Pipes};
 use crate::process::lines::{Lines, TooLong};
 use crate::process::protocol::{FromAgent, ToAgent};
 
@@ -77,6 +82,8 @@ pub struct ProcessAgent {
 
 /// Longest line of standard error that is shown, in bytes; what is longer is cut.
 const STDERR_LINE_BYTES_MAX: usize = 4096;
+/// How long what is left of standard error is waited for when the program is gone.
+const LAST_WORDS_GRACE: Duration = Duration::from_millis(200);
 /// Lines of standard error that a failure tells.
 const STDERR_LINES_TOLD: usize = 5;
 /// Answers that may wait for the program to read them.
@@ -87,6 +94,8 @@ const ANSWERS_MAX: usize = 64;
 enum Failure {
     #[error("cannot start {program:?}: {error}; is it there, and may it be run?")]
     Start { program: PathBuf, error: io::Error },
+    #[error("cannot start {program:?} in {cwd:?}: there is no such folder; give another working directory")]
+    Cwd { program: PathBuf, cwd: String },
     #[error("reading from {program:?}: {error}")]
     Read { program: PathBuf, error: io::Error },
     #[error("{program:?} wrote a line of more than {max} bytes; write shorter items")]
@@ -95,6 +104,8 @@ enum Failure {
     Line { program: PathBuf, error: serde_json::Error, line: String },
     #[error("{program:?} ended without saying that the turn is complete ({status})")]
     Ended { program: PathBuf, status: String },
+    #[error("{program:?} does not read the answers to its flushes, {max} wait; read each before the next")]
+    Unread { program: PathBuf, max: usize },
     #[error("{0}")]
     Said(String),
 }
@@ -104,6 +115,16 @@ impl ProcessAgent {
     #[must_use]
     pub fn new(config: ProcessConfig) -> ProcessAgent {
         ProcessAgent { config }
+    }
+
+    fn start(&self, cwd: Option<&str>) -> Result<(Group, Pipes), Failure> {
+        Group::start(&self.config, cwd).map_err(|error| {
+            let program = self.config.program.clone();
+            match cwd.filter(|cwd| !cwd.is_empty() && !Path::new(cwd).is_dir()) {
+                Some(cwd) => Failure::Cwd { program, cwd: cwd.to_owned() },
+                None => Failure::Start { program, error },
+            }
+        })
     }
 
     /// Reads what the program writes, until it says how the turn ended.
@@ -116,8 +137,15 @@ impl ProcessAgent {
     ) -> Result<(), AgentFailure> {
         let program = || self.config.program.clone();
         let mut lines = Lines::new(BufReader::new(stdout), self.config.line_bytes_max);
+        let mut over = pin!(group.over(self.config.exit_grace));
         loop {
-            let line = match lines.next().await {
+            let line = tokio::select! {
+                biased;
+                line = lines.next() => line,
+                // Something that it started holds the output open; what is there was read first.
+                () = &mut over => Ok(None),
+            };
+            let line = match line {
                 Ok(Some(Ok(line))) => line,
                 Ok(Some(Err(TooLong))) => {
                     let max = self.config.line_bytes_max;
@@ -148,8 +176,10 @@ impl ProcessAgent {
                         Ok(()) => ToAgent::Flushed { request },
                         Err(error) => ToAgent::Error { request, message: error.to_string() },
                     };
-                    // A program that does not read its answers is told by the end of its input.
-                    let _ = answers.try_send(answer.line()?);
+                    // One that has closed its input wants no answers.
+                    if let Err(TrySendError::Full(_)) = answers.try_send(answer.line()?) {
+                        return Err(Failure::Unread { program: program(), max: ANSWERS_MAX }.into());
+                    }
                 }
                 FromAgent::TurnComplete => return Ok(()),
                 FromAgent::TurnFailed { message } => return Err(Failure::Said(message).into()),
@@ -161,8 +191,7 @@ impl ProcessAgent {
 #[async_trait]
 impl Agent for ProcessAgent {
     async fn run_turn(&self, turn: Turn, handle: TurnHandle) -> Result<(), AgentFailure> {
-        let start = |error| Failure::Start { program: self.config.program.clone(), error };
-        let (mut group, pipes) = Group::start(&self.config, turn.settings.cwd.as_deref()).map_err(start)?;
+        let (mut group, pipes) = self.start(turn.settings.cwd.as_deref())?;
         let (answers, waiting) = mpsc::channel(ANSWERS_MAX);
         let first = protocol::turn(&turn)?;
         drop(turn);
@@ -180,31 +209,37 @@ impl Agent for ProcessAgent {
             }
         };
         let mut complaints = Complaints::default();
+        let mut stderr = Lines::cutting(BufReader::new(pipes.stderr), STDERR_LINE_BYTES_MAX);
         let ended = tokio::select! {
             ended = said => ended,
-            never = complaints.read(pipes.stderr, &handle) => match never {},
+            never = complaints.read_on(&mut stderr, &handle) => match never {},
         };
-        group.end(if ended.is_ok() { self.config.exit_grace } else { Duration::ZERO }).await;
+        let grace = if ended.is_ok() { self.config.exit_grace } else { Duration::ZERO };
+        // What it says while it ends is heard too: a program that may not write might die of it.
+        tokio::select! {
+            () = group.end(grace) => {}
+            never = complaints.read_on(&mut stderr, &handle) => match never {},
+        }
+        // Its last words may still be in the pipe, which somebody that left its group may hold open.
+        let _ = timeout(LAST_WORDS_GRACE, complaints.read(&mut stderr, &handle)).await;
         ended.map_err(|error| complaints.with(error))
     }
 }
 
 /// Writes the turn and then the answers. Never returns: when nothing is left to be written, the input is closed and the
 /// rest is waiting.
-async fn write(
-    mut stdin: ChildStdin,
-    first: Vec<u8>,
-    mut answers: mpsc::Receiver<Vec<u8>>,
-) -> std::convert::Infallible {
+async fn write(mut stdin: ChildStdin, first: Vec<u8>, mut answers: mpsc::Receiver<Vec<u8>>) -> Infallible {
     // A program that closed its input wants no more; what it says decides.
     let mut open = stdin.write_all(&first).await.is_ok();
     drop(first);
     while let (true, Some(answer)) = (open, answers.recv().await) {
         open = stdin.write_all(&answer).await.is_ok();
     }
-    drop(stdin);
-    std::future::pending().await
+    drop((stdin, answers));
+    pending().await
 }
+
+type Stderr = Lines<BufReader<ChildStderr>>;
 
 /// The last lines of standard error.
 #[derive(Default)]
@@ -213,9 +248,14 @@ struct Complaints {
 }
 
 impl Complaints {
-    /// Shows lines as they come. Never returns.
-    async fn read(&mut self, stderr: ChildStderr, handle: &TurnHandle) -> std::convert::Infallible {
-        let mut lines = Lines::cutting(BufReader::new(stderr), STDERR_LINE_BYTES_MAX);
+    /// As [`Complaints::read`]. Never returns.
+    async fn read_on(&mut self, lines: &mut Stderr, handle: &TurnHandle) -> Infallible {
+        self.read(lines, handle).await;
+        pending().await
+    }
+
+    /// Shows lines as they come, until no more will. If it is dropped meanwhile a line may be told and not shown.
+    async fn read(&mut self, lines: &mut Stderr, handle: &TurnHandle) {
         while let Ok(Some(Ok(line))) = lines.next().await {
             let text = String::from_utf8_lossy(&line).into_owned();
             if self.last.len() == STDERR_LINES_TOLD {
@@ -225,7 +265,6 @@ impl Complaints {
             // Text is always JSON.
             let _ = handle.show(&serde_json::json!({"type": "agent_stderr", "text": text})).await;
         }
-        std::future::pending().await
     }
 
     fn with(self, error: AgentFailure) -> AgentFailure {

@@ -19,7 +19,7 @@ use crate::event::{AbortReason, EventMsg};
 use crate::op::{Op, SubmissionId};
 use crate::thread::mailbox::{Closing, Submission, Work};
 use crate::thread::recorder::{Refusal, Writer};
-use crate::thread::turn::{Running, Waiting, Wanted};
+use crate::thread::turn::{Running, Waiting, Wanted, is_turn};
 use crate::thread::{Inner, ThreadStatus};
 
 /// How long after a failure storing is first tried again.
@@ -32,6 +32,8 @@ pub(super) struct Driver {
     pub(super) inner: Arc<Inner>,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) running: Option<Running>,
+    /// The turn that is being begun or ended, and its id once that was told: it waits and runs no more or not yet.
+    pub(super) between: Option<(SubmissionId, Option<String>)>,
     retry: Option<Retry>,
     /// The shutdown that was asked for and is not done.
     ending: Option<SubmissionId>,
@@ -47,7 +49,8 @@ struct Retry {
 
 impl Driver {
     pub(super) fn new(inner: Arc<Inner>) -> Driver {
-        Driver { inner, waiting: VecDeque::new(), running: None, retry: None, ending: None, done: false }
+        let (waiting, running, between, retry, ending) = (VecDeque::new(), None, None, None, None);
+        Driver { inner, waiting, running, between, retry, ending, done: false }
     }
 
     pub(super) async fn run(mut self) {
@@ -64,7 +67,10 @@ impl Driver {
             && !full
             && let Some(next) = self.waiting.pop_front()
         {
-            return self.begin(next).await;
+            self.between = Some((next.submission, None));
+            self.begin(next).await;
+            self.between = None;
+            return;
         }
         self.plan_retry();
         let idle = self.waiting.is_empty() && self.running.is_none() && self.retry.is_none();
@@ -85,11 +91,15 @@ impl Driver {
                 None => pending().await,
             }
         };
+        // What goes first is not left to chance, so that a run can be had again: a turn that has ended is not interrupted.
         tokio::select! {
-            submission = inner.mailbox.next(full) => self.take(submission).await,
+            biased;
             end = over => self.finish(end).await,
-            () = inner.outbox.room(), if full => {}
             () = again => self.retry().await,
+            submission = inner.mailbox.next(full) => self.take(submission).await,
+            () = inner.outbox.room(), if full => {}
+            // The agent met it: from now on it is tried again.
+            () = inner.recorder.trouble(), if retry.is_none() => {}
         }
     }
 
@@ -278,11 +288,12 @@ impl Driver {
                 Work::Discard(reply) => drop(reply.send(())),
             }
         }
+        self.done = true;
+        // Forgotten before anybody hears of the end: whoever waits for it finds its place free.
+        self.inner.leave();
         self.inner.tell(self.ending, EventMsg::ShutdownComplete);
         self.inner.outbox.close();
         self.inner.set_status(ThreadStatus::Stopped);
-        self.inner.leave();
-        self.done = true;
     }
 }
 
@@ -291,10 +302,11 @@ impl Drop for Driver {
         if self.done {
             return;
         }
-        if let Some(running) = &self.running {
-            running.abort();
+        let waiting = self.inner.mailbox.close(Closing::Failed);
+        self.drop_turns();
+        for Submission { id, .. } in waiting.iter().filter(|submission| is_turn(submission)) {
+            self.never_begun(*id, AbortReason::Interrupted);
         }
-        self.inner.mailbox.close(Closing::Failed);
         let message = "the thread is not driven any more; resume it to go on".to_owned();
         self.inner.tell(None, EventMsg::Error { message });
         self.inner.outbox.close();

@@ -102,9 +102,9 @@ impl Mailbox {
     /// As [`Mailbox::submit`], from where nothing can be awaited: for urgent work.
     pub(crate) fn submit_now(&self, work: Work, place: Option<OwnedSemaphorePermit>) -> Result<Accepted, Closing> {
         let mut state = self.state.lock();
-        // A thread that cannot end for want of storing can still be let go of.
-        let discards = matches!(work, Work::Discard(_)) && state.driven;
-        if let Some(closing) = state.closing.filter(|_| !discards) {
+        // A thread that has not ended yet can be let go of, and be asked for what it has.
+        let helps = matches!(work, Work::Discard(_) | Work::Flush(_)) && state.driven;
+        if let Some(closing) = state.closing.filter(|_| !helps) {
             return Err(closing);
         }
         if matches!(work, Work::Op(Op::Shutdown)) {
@@ -118,6 +118,11 @@ impl Mailbox {
         drop(state);
         self.arrived.notify_one();
         Ok(Accepted { id, start })
+    }
+
+    /// Whether nothing more is taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closing.is_some()
     }
 
     fn closing(&self) -> Closing {

@@ -37,7 +37,7 @@ use crate::thread::recorder::Recorder;
 /// A [`ThreadManager`](crate::ThreadManager) makes it and keeps it until it ends. When the manager has forgotten it and
 /// its last handle is dropped it is shut down in the background, as by [`Op::Shutdown`].
 ///
-/// Events have to be read: while 1024 of them wait the agent waits, and so do operations.
+/// Events have to be read: while 1024 of them wait, or 64 MiB in them, the agent waits, and so do operations.
 pub struct CodexThread {
     inner: Arc<Inner>,
 }
@@ -203,7 +203,7 @@ impl CodexThread {
         self.ask("inject_items", |reply| Work::Inject(items, reply)).await
     }
 
-    /// Makes everything durable that the thread accepted.
+    /// Makes everything durable that the thread accepted. Also while it is ending.
     ///
     /// # Errors
     /// Why it is not; it is kept and storing is tried again.
@@ -272,16 +272,25 @@ impl CodexThread {
         self.is_ephemeral().then(|| self.inner.recorder.live())
     }
 
+    /// Whether it was told to end, also while it has not heard of that yet.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.inner.mailbox.is_closed()
+    }
+
     pub(crate) fn is(&self, inner: &Arc<Inner>) -> bool {
         Arc::ptr_eq(&self.inner, inner)
     }
 
     /// Of a thread whose driver is gone: stores what it accepted and lets go of it.
-    pub(crate) async fn recover(&self) -> Result<()> {
-        match self.inner.recorder.shutdown().await {
+    pub(crate) async fn recover(&self, operation: &'static str) -> Result<()> {
+        let runtime = Handle::try_current().map_err(|_| SessionError::NoRuntime { operation })?;
+        let recorder = Arc::clone(&self.inner.recorder);
+        // A task of its own: whoever resumes may be dropped, and what is kept must not be offered twice.
+        match runtime.spawn(async move { recorder.shutdown().await }).await {
             // Somebody has let go of it already.
-            Err(ThreadStoreError::ThreadNotFound { absence: Absence::NotLive, .. }) => Ok(()),
-            stored => Ok(stored?),
+            Ok(Err(ThreadStoreError::ThreadNotFound { absence: Absence::NotLive, .. })) => Ok(()),
+            Ok(stored) => Ok(stored?),
+            Err(_) => Err(self.inner.closed(operation, Closing::Failed)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Events on their way to whoever listens.
 //!
-//! Bounded: what an agent emits waits while more than [`EVENTS_MAX`] events wait to be read. What the thread itself has to
-//! say never waits; it is a few events for each operation, and operations are bounded too.
+//! Bounded: what an agent emits waits while [`EVENTS_MAX`] events, or [`EVENT_BYTES_MAX`] in events, wait to be read. What
+//! the thread itself has to say never waits; it is a few events for each operation, and operations are bounded too.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -9,10 +9,12 @@ use std::pin::pin;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::event::Event;
+use crate::event::{Event, EventMsg};
 
 /// Events that may wait before an agent waits for the listener.
 pub(crate) const EVENTS_MAX: usize = 1024;
+/// Bytes of events that may wait before an agent waits for the listener.
+pub(crate) const EVENT_BYTES_MAX: usize = 64 << 20;
 /// An emptied queue keeps no more room than this: most threads are idle.
 const KEPT_CAPACITY: usize = 16;
 
@@ -27,6 +29,8 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct State {
     events: VecDeque<Event>,
+    /// Of what the agent had to say in them.
+    bytes: usize,
     closed: bool,
 }
 
@@ -35,6 +39,7 @@ impl Outbox {
     pub(crate) fn push(&self, event: Event) {
         let mut state = self.state.lock();
         if !state.closed {
+            state.bytes = state.bytes.saturating_add(bytes(&event));
             state.events.push_back(event);
             drop(state);
             self.arrived.notify_one();
@@ -55,8 +60,7 @@ impl Outbox {
 
     /// Whether the listener has to catch up first.
     pub(crate) fn is_full(&self) -> bool {
-        let state = self.state.lock();
-        state.events.len() >= EVENTS_MAX && !state.closed
+        self.state.lock().is_full()
     }
 
     /// The next event; `None` when no more will come.
@@ -74,13 +78,14 @@ impl Outbox {
     fn take(&self) -> Option<Option<Event>> {
         let mut state = self.state.lock();
         let event = state.events.pop_front();
-        let left = state.events.len();
+        state.bytes = state.bytes.saturating_sub(event.as_ref().map_or(0, bytes));
+        let (left, full) = (state.events.len(), state.is_full());
         if left == 0 && state.events.capacity() > KEPT_CAPACITY {
             state.events = VecDeque::new();
         }
         let closed = state.closed;
         drop(state);
-        if event.is_some() && left < EVENTS_MAX {
+        if event.is_some() && !full {
             self.room.notify_waiters();
         }
         if left > 0 || closed {
@@ -103,5 +108,20 @@ impl Outbox {
         self.state.lock().closed = true;
         self.arrived.notify_one();
         self.room.notify_waiters();
+    }
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        (self.events.len() >= EVENTS_MAX || self.bytes >= EVENT_BYTES_MAX) && !self.closed
+    }
+}
+
+/// What an event weighs beside its own few fields.
+fn bytes(event: &Event) -> usize {
+    match &event.msg {
+        EventMsg::Item(item) => item.bytes(),
+        EventMsg::Shown(json) => json.len(),
+        _ => 0,
     }
 }

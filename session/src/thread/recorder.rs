@@ -14,6 +14,7 @@ use threadlog::live::{LiveThread, NewItem};
 use threadlog::policy::{HistoryMode, PersistencePolicy};
 use threadlog::thread_store::{Absence, AppendItemsParams, Report, Result, ThreadStoreError, accept};
 use threadlog_engine::Clock;
+use tokio::sync::Notify;
 
 use crate::event::{Event, EventMsg};
 use crate::items;
@@ -58,6 +59,8 @@ pub(crate) struct Recorder {
     /// Held while items are given to the store, so that they come in the order of their events.
     state: tokio::sync::Mutex<State>,
     seen: Mutex<Seen>,
+    /// Told when storing fails: somebody must see to it that it is tried again.
+    trouble: Notify,
 }
 
 #[derive(Default)]
@@ -89,7 +92,7 @@ impl Recorder {
         tokens: Option<TokenCount>,
     ) -> Recorder {
         let seen = Mutex::new(Seen { tokens, ..Seen::default() });
-        Recorder { live, clock, outbox, state: tokio::sync::Mutex::default(), seen }
+        Recorder { live, clock, outbox, state: tokio::sync::Mutex::default(), seen, trouble: Notify::new() }
     }
 
     pub(crate) fn live(&self) -> &LiveThread {
@@ -103,6 +106,11 @@ impl Recorder {
     /// Whether something waits to be stored because storing failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.seen.lock().failure.is_some()
+    }
+
+    /// Waits until storing fails, if it does not fail already.
+    pub(crate) async fn trouble(&self) {
+        self.trouble.notified().await;
     }
 
     /// From now on the agent of this turn may record.
@@ -203,7 +211,7 @@ impl Recorder {
     pub(crate) async fn store(&self, wanted: bool) -> Result<()> {
         let mut state = self.state.lock().await;
         let recorded = state.recorded;
-        if recorded == state.stored && !wanted {
+        if recorded == state.stored && !wanted && !self.is_failing() {
             return Ok(());
         }
         let kept = self.offer(&mut state).await;
@@ -259,6 +267,7 @@ impl Recorder {
             seen.failure = Some(text);
             drop(seen);
             self.outbox.push(Event::new(None, EventMsg::PersistenceFailed { error: error.clone() }));
+            self.trouble.notify_one();
         }
     }
 

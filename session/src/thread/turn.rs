@@ -83,6 +83,7 @@ impl Driver {
             return self.never_begun(submission, AbortReason::Failed(why.to_owned()));
         }
         let turn_id = Uuid::now_v7().to_string();
+        self.between = Some((submission, Some(turn_id.clone())));
         self.inner.tell(Some(submission), EventMsg::TurnStarted { turn_id: turn_id.clone() });
         self.inner.set_status(ThreadStatus::Running { turn_id: turn_id.clone() });
         let turn = self.turn(turn_id, wanted, history);
@@ -156,6 +157,7 @@ impl Driver {
     /// Ends the turn that runs: nothing comes behind its end, and its items are stored before that is told.
     pub(super) async fn finish(&mut self, end: End) {
         let Some(Running { submission, turn_id, kind, .. }) = self.running.take() else { return };
+        self.between = Some((submission, Some(turn_id.clone())));
         let facts = self.inner.recorder.close_turn().await;
         let (items, reason) = match failure(end, kind, &facts) {
             None => (items::turn_complete(&turn_id, facts.last_agent_message.as_deref()), None),
@@ -175,6 +177,7 @@ impl Driver {
             Some(reason) => EventMsg::TurnAborted { turn_id: Some(turn_id), reason, stored },
         };
         self.inner.tell(Some(submission), told);
+        self.between = None;
         if self.is_taking() {
             self.inner.set_status(ThreadStatus::Idle);
         }
@@ -207,8 +210,11 @@ impl Driver {
     pub(super) fn drop_turns(&mut self) {
         if let Some(running) = self.running.take() {
             running.abort();
-            let (turn_id, reason) = (Some(running.turn_id), AbortReason::Interrupted);
-            self.inner.tell(Some(running.submission), EventMsg::TurnAborted { turn_id, reason, stored: false });
+            self.between = Some((running.submission, Some(running.turn_id)));
+        }
+        if let Some((submission, turn_id)) = self.between.take() {
+            let (stored, reason) = (turn_id.is_none(), AbortReason::Interrupted);
+            self.inner.tell(Some(submission), EventMsg::TurnAborted { turn_id, reason, stored });
         }
         for waiting in std::mem::take(&mut self.waiting) {
             self.never_begun(waiting.submission, AbortReason::Interrupted);

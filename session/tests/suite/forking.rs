@@ -101,6 +101,17 @@ async fn a_fork_begins_with_its_sources_settings_and_instructions(fixture: Fixtu
     assert_eq!(settings.cwd.as_deref(), Some("/projects/mine"));
 }
 
+async fn a_fork_of_a_thread_that_is_ending_has_all_of_it(fixture: Fixture) {
+    let source = fixture.with_turns(&["one"]).await;
+    fixture.agent.add(Script::new().message("Let me see.").wait_for(Arc::default()));
+    source.thread.submit(Op::user("two")).await.unwrap();
+    fixture.begun(2).await;
+    source.thread.submit(Op::Shutdown).await.unwrap();
+    let fork = fixture.manager.fork(ForkParams::new(source.thread_id)).await.unwrap();
+    source.thread.shutdown().await.unwrap();
+    assert_eq!(fixture.seen(fork.thread_id).await, fixture.seen(source.thread_id).await);
+}
+
 cases! {
     a_fork_goes_on_by_itself_and_its_source_too
     a_fork_is_stored_at_once
@@ -109,4 +120,5 @@ cases! {
     a_fork_needs_no_running_source
     a_fork_of_what_is_not_stored_is_refused
     a_fork_begins_with_its_sources_settings_and_instructions
+    a_fork_of_a_thread_that_is_ending_has_all_of_it
 }

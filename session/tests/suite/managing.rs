@@ -11,7 +11,7 @@ use threadlog_session::{EventMsg, ForkParams, Op, ResumeParams, Script, SessionE
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::cases;
-use crate::fixture::{Fixture, until};
+use crate::fixture::{Fixture, is_conflict, until};
 
 /// Long enough for whatever works.
 const LONG: Duration = Duration::from_secs(20);
@@ -57,6 +57,9 @@ async fn a_subtree_has_stored_and_running_threads_each_once_and_the_root_first(f
     fixture.store.archive_thread(ArchiveThreadParams::new(archived.thread_id)).await.unwrap();
     let running = fixture.start(child_of(root)).await;
     let grandchild = fixture.start(child_of(running.thread_id)).await;
+    let cold = fixture.start(child_of(running.thread_id)).await;
+    fixture.say(&cold.thread, "stored, and its parent is not").await;
+    cold.thread.shutdown().await.unwrap();
     let below_stored = fixture.start(child_of(stored.thread_id)).await;
     let fork = fixture.manager.fork(ForkParams::new(root)).await.unwrap();
     let subtree = fixture.manager.subtree(root).await.unwrap();
@@ -64,7 +67,7 @@ async fn a_subtree_has_stored_and_running_threads_each_once_and_the_root_first(f
     assert!(subtree[1..3].contains(&stored.thread_id) && subtree[1..3].contains(&archived.thread_id), "stored first");
     let mut rest = subtree[3..].to_vec();
     rest.sort();
-    let mut expected = vec![running.thread_id, grandchild.thread_id, below_stored.thread_id];
+    let mut expected = vec![running.thread_id, grandchild.thread_id, cold.thread_id, below_stored.thread_id];
     expected.sort();
     assert_eq!(rest, expected);
     assert!(!subtree.contains(&fork.thread_id), "no agent started it");
@@ -171,6 +174,45 @@ async fn a_discarded_thread_ends_at_once(fixture: Fixture) {
     assert_eq!(again.session_configured.context_items, 2, "what was stored is there");
 }
 
+async fn a_thread_that_was_told_to_end_is_not_given_out_again(fixture: Fixture) {
+    let new = fixture.with_turns(&["one"]).await;
+    new.thread.submit(Op::Shutdown).await.unwrap();
+    // Also before it has heard of that.
+    let refused = fixture.manager.resume(ResumeParams::new(new.thread_id)).await;
+    assert!(is_conflict(&refused) && refused.unwrap_err().to_string().contains("told to end"));
+    new.thread.shutdown().await.unwrap();
+    let again = fixture.manager.resume(ResumeParams::new(new.thread_id)).await.unwrap();
+    fixture.say(&again.thread, "two").await;
+}
+
+async fn what_a_threads_driver_takes_with_it_is_told(fixture: Fixture) {
+    for waits in [false, true] {
+        let new = fixture.started().await;
+        let go_on = Arc::new(tokio::sync::Notify::new());
+        fixture.faults.unwind.store(!waits, Ordering::Relaxed);
+        if waits {
+            fixture.agent.add(Script::new().wait_for(go_on.clone()));
+        }
+        let mut turns = Vec::new();
+        for text in ["one", "two", "three"] {
+            turns.push(new.thread.submit(Op::user(text)).await.unwrap());
+        }
+        if waits {
+            // The first runs and two wait; its end is where the fault is.
+            until(&new.thread, |event| matches!(event.msg, EventMsg::TurnStarted { .. })).await;
+            fixture.faults.unwind.store(true, Ordering::Relaxed);
+            go_on.notify_one();
+        }
+        let mut ended = Vec::new();
+        while let Some(event) = new.thread.next_event().await {
+            ended.extend(event.submission.filter(|_| event.msg.ends_turn()));
+        }
+        fixture.faults.unwind.store(false, Ordering::Relaxed);
+        assert_eq!(ended, turns, "each turn has one end");
+        assert_eq!(*new.thread.status().borrow(), ThreadStatus::Failed);
+    }
+}
+
 cases! {
     threads_are_found_listed_and_forgotten
     only_the_same_instance_is_forgotten
@@ -180,4 +222,6 @@ cases! {
     a_shutdown_of_all_says_which_could_not_be_told_and_which_not_in_time
     a_slow_listener_of_created_ids_holds_up_nobody
     a_discarded_thread_ends_at_once
+    a_thread_that_was_told_to_end_is_not_given_out_again
+    what_a_threads_driver_takes_with_it_is_told
 }

@@ -113,7 +113,10 @@ fn whatever_a_program_does_wrong_is_said_and_the_thread_goes_on() {
             (r#"echo '{"type":"never_heard_of"}'"#, "never_heard_of"),
             (r#"echo '{"type":"turn_failed","message":"no model"}'"#, "no model"),
             (r#"echo '{"type":"item","kind":"session_meta","payload":{}}'"#, "the session's to say"),
-            ("echo one >&2; echo two >&2; sleep 0.2; exit 1", "its last words: one / two"),
+            ("echo one >&2; echo two >&2; exit 1", "its last words: one / two"),
+            ("printf 'x\\377\\n'", "a line that is not of the protocol"),
+            ("head -c 100000 /dev/zero; echo", "a line that is not of the protocol"),
+            ("sleep 1000 & exit 7", "(exit code 7)"),
         ];
         for (script, words) in wrong {
             let (_manager, new) = thread(script, |config| config.exit_grace = Duration::from_millis(300)).await;
@@ -198,5 +201,67 @@ fn a_program_that_does_not_end_after_its_last_word_is_killed() {
         let pid = shown(&events)[0][0].to_string();
         assert!(matches!(events.last().unwrap().msg, EventMsg::TurnComplete { .. }));
         until_gone(&pid).await;
+    });
+}
+
+#[test]
+fn a_program_is_started_in_the_turns_directory_and_a_missing_one_is_named() {
+    run(async {
+        let (_manager, new) =
+            thread(r#"echo "{\"type\":\"message\",\"text\":\"$PWD\"}"; echo '{"type":"turn_complete"}'"#, |_| {}).await;
+        for (cwd, words) in [("/", "/"), ("/no/such/folder", "there is no such folder")] {
+            let mut settings = threadlog_session::TurnSettings::default();
+            settings.cwd = Some(cwd.to_owned());
+            let input = vec![UserInput::Text { text: "where?".to_owned() }];
+            let turn = new.thread.submit(Op::UserTurn { input, settings }).await.unwrap();
+            let events = until_turn_ends(&new.thread, turn).await;
+            match &events.last().unwrap().msg {
+                EventMsg::TurnComplete { last_agent_message, .. } => {
+                    assert_eq!(last_agent_message.as_deref(), Some(words))
+                }
+                _ => assert!(failed(&events).contains(words) && failed(&events).contains(cwd), "{}", failed(&events)),
+            }
+        }
+    });
+}
+
+#[test]
+fn answers_that_nobody_reads_are_bounded_and_the_program_is_told() {
+    run(async {
+        let flushes =
+            "i=0; while [ $i -lt 8000 ]; do echo \"{\\\"type\\\":\\\"flush\\\",\\\"request\\\":$i}\"; i=$((i+1)); done";
+        let (_manager, new) = thread(&format!("{flushes}; cat >/dev/null"), |_| {}).await;
+        let events = say(&new, "one").await;
+        assert!(failed(&events).contains("does not read the answers to its flushes"), "{}", failed(&events));
+        let script = format!("exec 0<&-; {flushes}; echo '{{\"type\":\"turn_complete\"}}'");
+        let (_manager, new) = thread(&script, |_| {}).await;
+        let events = say(&new, "one").await;
+        assert!(matches!(events.last().unwrap().msg, EventMsg::TurnComplete { .. }), "{:?}", events.last());
+    });
+}
+
+#[test]
+fn a_program_may_complain_while_it_ends() {
+    run(async {
+        let script =
+            r#"echo '{"type":"turn_complete"}'; while read -r line; do :; done; echo bye >&2 && echo again >&2"#;
+        let (_manager, new) = thread(script, |_| {}).await;
+        let shown = shown(&say(&new, "one").await);
+        let texts: Vec<_> = shown.iter().filter_map(|shown| shown["text"].as_str()).collect();
+        assert_eq!(texts, ["bye", "again"]);
+    });
+}
+
+#[test]
+fn no_program_is_left_unreaped() {
+    run(async {
+        let scripts =
+            ["exit 1", r#"echo '{"type":"turn_complete"}'"#, "echo garbage; sleep 1000", "exec 1>&-; sleep 1000"];
+        for script in scripts {
+            let script = format!("echo \"{{\\\"type\\\":\\\"show\\\",\\\"payload\\\":[$$]}}\"; {script}");
+            let (_manager, new) = thread(&script, |config| config.exit_grace = Duration::from_millis(50)).await;
+            let pid = shown(&say(&new, "one").await)[0][0].to_string();
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{script}: reaped when its turn's end is told");
+        }
     });
 }

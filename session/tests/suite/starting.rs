@@ -179,6 +179,64 @@ fn outside_a_runtime_nothing_starts() {
     assert!(manager.list().is_empty());
 }
 
+/// An agent whose preparation never ends, or panics.
+struct Stuck {
+    panics: bool,
+    asked: tokio::sync::Notify,
+}
+
+#[async_trait]
+impl Agent for Stuck {
+    async fn prepare(&self, _: &ThreadConfig) -> Result<(), AgentFailure> {
+        self.asked.notify_one();
+        assert!(!self.panics, "a fault of the agent's");
+        std::future::pending().await
+    }
+
+    async fn run_turn(&self, _: Turn, _: TurnHandle) -> Result<(), AgentFailure> {
+        Ok(())
+    }
+}
+
+async fn a_start_that_is_dropped_or_panics_lets_go_of_the_thread(fixture: Fixture) {
+    let stored = fixture.with_turns(&["one"]).await;
+    stored.thread.shutdown().await.unwrap();
+    for panics in [false, true] {
+        let agent = Arc::new(Stuck { panics, asked: tokio::sync::Notify::new() });
+        let (mut start, mut resume) = (StartParams::default(), ResumeParams::new(stored.thread_id));
+        start.agent = Some(agent.clone());
+        resume.agent = Some(agent.clone());
+        start.thread_id = Some(ThreadId::generate());
+        let mut fork = ForkParams::new(stored.thread_id);
+        fork.new = start.clone();
+        fork.new.thread_id = None;
+        let (manager, again) = (fixture.manager.clone(), start.clone());
+        let calls: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 3] = [
+            Box::pin(async move { drop(manager.start(again).await) }),
+            Box::pin({
+                let manager = fixture.manager.clone();
+                async move { drop(manager.resume(resume).await) }
+            }),
+            Box::pin({
+                let manager = fixture.manager.clone();
+                async move { drop(manager.fork(fork).await) }
+            }),
+        ];
+        for call in calls {
+            let call = tokio::spawn(call);
+            agent.asked.notified().await;
+            call.abort();
+            let ended = call.await.unwrap_err();
+            assert_eq!(ended.is_panic(), panics);
+        }
+        assert!(fixture.manager.list().is_empty());
+        let mut params = StartParams::default();
+        params.thread_id = start.thread_id;
+        fixture.start(params).await.thread.shutdown().await.unwrap();
+        fixture.manager.resume(ResumeParams::new(stored.thread_id)).await.unwrap().thread.shutdown().await.unwrap();
+    }
+}
+
 cases! {
     the_first_event_says_how_the_thread_is_set_up
     a_thread_started_and_shut_down_leaves_nothing
@@ -188,4 +246,5 @@ cases! {
     ids_come_from_the_generator_unless_reserved_and_resumed_threads_keep_theirs
     an_id_that_is_taken_is_refused
     a_change_before_the_first_input_stores_the_thread
+    a_start_that_is_dropped_or_panics_lets_go_of_the_thread
 }

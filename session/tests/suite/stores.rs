@@ -14,6 +14,7 @@ use threadlog::thread_store::{
     Report, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore,
     ThreadStoreError, UnarchiveThreadParams, Unavailability, UpdateThreadMetadataParams,
 };
+use tokio::sync::Notify;
 
 /// A store around another one.
 pub struct Around {
@@ -39,6 +40,10 @@ pub struct Faults {
     pub store: AtomicBool,
     /// Storing unwinds instead of answering.
     pub unwind: AtomicBool,
+    /// Appends answer only when `go_on` is told, after they were accepted; `accepted` is told first.
+    pub linger: AtomicBool,
+    pub accepted: Notify,
+    pub go_on: Notify,
 }
 
 impl Faults {
@@ -74,7 +79,12 @@ impl ThreadStore for Around {
     }
     async fn append_items(&self, params: AppendItemsParams) -> Result<()> {
         self.faults.check(&self.faults.append, "append_items", params.thread_id)?;
-        self.inner.append_items(params).await
+        self.inner.append_items(params).await?;
+        if self.faults.linger.load(Ordering::Relaxed) {
+            self.faults.accepted.notify_one();
+            self.faults.go_on.notified().await;
+        }
+        Ok(())
     }
     async fn persist_thread(&self, params: PersistThreadParams) -> Result<()> {
         self.faults.storing("persist_thread", params.thread_id)?;

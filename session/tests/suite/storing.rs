@@ -1,11 +1,14 @@
 //! What happens while the store cannot take items.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use threadlog_session::{AbortReason, EventMsg, Op, ResumeParams, Script, SessionError};
+use threadlog_session::{AbortReason, EventMsg, Op, ResumeParams, Script, SessionError, StartParams, TurnHandle};
+use tokio::sync::Notify;
 
 use crate::cases;
-use crate::fixture::{Fixture, items_told, until, until_turn_ends};
+use crate::fixture::{Calls, Fixture, Where, items_told, until, until_turn_ends};
 use crate::stores::is_full;
 
 async fn items_that_cannot_be_stored_are_told_kept_and_stored_later(mut fixture: Fixture) {
@@ -114,6 +117,74 @@ async fn a_fork_of_a_thread_that_cannot_be_stored_is_refused(fixture: Fixture) {
     assert_eq!(fixture.manager.list(), [new.thread_id]);
 }
 
+async fn a_failure_is_over_when_storing_works_again_even_if_nothing_waits(fixture: Fixture) {
+    let flushed = Arc::new(Notify::new());
+    let (told, go_on) = (flushed.clone(), Arc::new(Notify::new()));
+    let mut params = StartParams::default();
+    let wait = go_on.clone();
+    params.agent = Some(Arc::new(Calls(move |_, handle: TurnHandle| {
+        let (told, wait) = (told.clone(), wait.clone());
+        async move {
+            handle.flush().await?;
+            told.notify_one();
+            wait.notified().await;
+            let path = handle.transcript_path("hook").await;
+            assert!(path.is_err(), "the disk is full, or there are no files");
+            std::future::pending().await
+        }
+    })));
+    let new = fixture.start(params).await;
+    new.thread.submit(Op::user("one")).await.unwrap();
+    flushed.notified().await;
+    fixture.faults.set(false, true);
+    go_on.notify_one();
+    if fixture.kind == Where::WithPaths {
+        until(&new.thread, |event| matches!(event.msg, EventMsg::PersistenceFailed { .. })).await;
+        fixture.faults.set(false, false);
+        until(&new.thread, |event| matches!(event.msg, EventMsg::PersistenceRestored)).await;
+    }
+    fixture.faults.set(false, false);
+    new.thread.shutdown().await.unwrap();
+}
+
+async fn an_interrupt_in_the_middle_of_a_flush_stores_nothing_twice(fixture: Fixture) {
+    let (said, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, wait) = (said.clone(), go_on.clone());
+    let mut params = StartParams::default();
+    params.agent = Some(Arc::new(Calls(move |_, handle: TurnHandle| {
+        let (told, wait) = (told.clone(), wait.clone());
+        async move {
+            told.notify_one();
+            wait.notified().await;
+            handle.message("kept").await?;
+            told.notify_one();
+            wait.notified().await;
+            handle.flush().await?;
+            Ok(())
+        }
+    })));
+    let new = fixture.start(params).await;
+    let turn = new.thread.submit(Op::user("one")).await.unwrap();
+    said.notified().await;
+    fixture.faults.set(true, false);
+    go_on.notify_one();
+    said.notified().await;
+    fixture.faults.set(false, false);
+    fixture.faults.linger.store(true, Ordering::Relaxed);
+    go_on.notify_one();
+    // The store has what was kept, and has not said so yet.
+    fixture.faults.accepted.notified().await;
+    new.thread.submit(Op::Interrupt).await.unwrap();
+    fixture.faults.linger.store(false, Ordering::Relaxed);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    fixture.faults.go_on.notify_one();
+    let told = items_told(&until_turn_ends(&new.thread, turn).await);
+    new.thread.flush().await.unwrap();
+    assert_eq!(fixture.items(new.thread_id).await.unwrap()[1..], told, "once, in order");
+}
+
 cases! {
     items_that_cannot_be_stored_are_told_kept_and_stored_later
     a_turn_is_not_begun_on_history_that_is_not_stored
@@ -121,4 +192,6 @@ cases! {
     a_thread_whose_storing_fails_ends_when_it_works_again
     a_rollback_that_cannot_be_stored_says_so
     a_fork_of_a_thread_that_cannot_be_stored_is_refused
+    a_failure_is_over_when_storing_works_again_even_if_nothing_waits
+    an_interrupt_in_the_middle_of_a_flush_stores_nothing_twice
 }

@@ -174,6 +174,23 @@ async fn a_listener_that_does_not_read_holds_up_the_agent_and_not_the_end(fixtur
     assert!((900..=1024).contains(&shown), "{shown}");
 }
 
+async fn a_listener_that_does_not_read_is_owed_a_bounded_number_of_bytes(fixture: Fixture) {
+    let new = fixture.started().await;
+    let large = json!({"type": "agent_message_delta", "delta": "x".repeat(8 << 20)});
+    let script = (0..20).fold(Script::new(), |script, _| script.show(large.clone()));
+    fixture.agent.add(script);
+    new.thread.submit(Op::user("one")).await.unwrap();
+    fixture.begun(1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    new.thread.shutdown().await.unwrap();
+    let mut shown = 0;
+    while let Some(event) = new.thread.next_event().await {
+        shown += usize::from(matches!(event.msg, EventMsg::Shown(_)));
+    }
+    // More are there only if nothing held the agent up; fewer, if the machine is slow.
+    assert!(shown <= 8, "{shown} times 8 MiB");
+}
+
 cases! {
     a_turn_ends_when_its_items_are_stored
     an_agent_sees_what_was_said_before_and_what_is_said_now
@@ -186,4 +203,5 @@ cases! {
     a_turn_without_input_is_refused
     settings_hold_until_they_are_changed_also_after_a_resume
     a_listener_that_does_not_read_holds_up_the_agent_and_not_the_end
+    a_listener_that_does_not_read_is_owed_a_bounded_number_of_bytes
 }

@@ -26,6 +26,9 @@ impl<F: Fn() + Send + Sync> ReadLog for Watched<'_, F> {
     fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<u8> {
         self.engine.channels(thread, incarnation)
     }
+    fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
+        self.engine.incarnations(thread)
+    }
     fn streams(&self) -> Vec<StreamInfo> {
         self.engine.streams()
     }

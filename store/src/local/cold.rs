@@ -1,8 +1,9 @@
 //! Reading, listing and changing threads, live or cold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Engine, Error as EngineError, ReadLog};
 
 use crate::error::Error;
@@ -14,8 +15,10 @@ use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Entry;
 use crate::local::error::{from_engine, from_shut};
+use crate::local::lives::HeldLife;
 use crate::local::sending::push_control;
 use crate::log::Log;
+use crate::metadata::{MetadataPatch, ThreadMetadata};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
     Absence, HistoryRange, Report, Result, StoredHistory, StoredThread, ThreadStoreError, refuse,
@@ -124,9 +127,11 @@ impl Shared {
     /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
     pub(super) fn related(&self, log: &dyn ReadLog, relation: &Relation) -> Vec<ThreadId> {
         let all = self.look_at_all(log);
-        let stored = all.iter().filter(|(_, folded)| folded.exists()).map(|(_, folded)| &folded.metadata);
-        let related = Family::of(stored).related(relation);
-        related.into_iter().filter(|id| all.iter().any(|(entry, _)| entry.key.thread == *id)).collect()
+        let stored = || all.iter().filter(|(_, folded)| folded.exists()).map(|(_, folded)| &folded.metadata);
+        let ids: HashSet<ThreadId> = stored().map(ThreadMetadata::thread).collect();
+        let mut related = Family::of(stored()).related(relation);
+        related.retain(|id| ids.contains(id));
+        related
     }
 
     /// Of a thread whose records the system refuses, what can be read: one bad sector must not keep all threads from
@@ -149,6 +154,28 @@ impl Shared {
                 (entry, folded)
             })
             .collect()
+    }
+
+    /// Changes what users say of a thread, durably.
+    pub(super) async fn patch(
+        self: &Arc<Self>,
+        operation: &'static str,
+        id: ThreadId,
+        include_archived: bool,
+        patch: MetadataPatch,
+    ) -> Result<()> {
+        let (mut entry, mut folded) = self.readable(operation, id, include_archived).await?;
+        let mut life: Option<HeldLife> = None;
+        // Who takes a thread out of the trash counts on its going on: who empties the trash decided before, and is seen
+        // now, or will see this.
+        while patch.trashed == Some(false) && !bug(Bug::LifeNotHeldByRestore) && life.is_none() {
+            let key = entry.key;
+            let held = self.build_on(operation, key)?;
+            (entry, folded) = self.readable(operation, id, include_archived).await?;
+            life = Some(held).filter(|_| entry.key == key);
+        }
+        let patch = patch.of(&folded.metadata);
+        self.control(operation, &entry, Control::Patched(Box::new(patch))).await
     }
 
     /// Adds a control record to a thread, durably.

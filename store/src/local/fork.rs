@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Engine, Error as EngineError, NewRecord, ReadLog};
 use uuid::Uuid;
 
@@ -72,7 +73,8 @@ impl Shared {
         // Until the fork is in the log nobody else makes a thread of this id.
         let _reservation = self.live.reserve(OPERATION, id, self.holder())?;
         let _lease = self.lease(OPERATION, id)?;
-        let _life = self.build_on(entry.key)?;
+        let holds = !bug(Bug::LifeNotHeldByFork);
+        let _life = holds.then(|| self.build_on(OPERATION, entry.key)).transpose()?;
         self.look_around(&Log::Writer(engine.clone())).map_err(|error| from_engine(OPERATION, Some(id), error))?;
         if !self.look_well(OPERATION, engine, entry)?.exists() {
             // Somebody deleted it until a moment ago.

@@ -27,6 +27,7 @@ mod error;
 mod follow;
 mod fork;
 mod live_map;
+mod lives;
 mod neighbours;
 mod queue;
 mod sending;
@@ -50,6 +51,7 @@ use crate::local::blocking::blocking;
 use crate::local::catalog::Catalog;
 use crate::local::error::{from_engine, from_shut};
 use crate::local::live_map::LiveMap;
+use crate::local::lives::Lives;
 use crate::local::slot::{Opened, Slot};
 use crate::local::watch::Watch;
 use crate::log::Log;
@@ -127,6 +129,8 @@ struct Shared {
     slot: Slot,
     catalog: Catalog,
     live: LiveMap,
+    /// Who builds on a life of a thread, and who ends it.
+    lives: Arc<Lives>,
     /// Which threads no other process may write; `None` in a store of one journal. They outlive the engine they came from.
     leases: Mutex<Option<Leases>>,
     /// Who waits for something new.
@@ -212,6 +216,7 @@ impl LocalThreadStore {
             read_only: log.engine().is_none(),
             slot: Slot::new(log),
             live: LiveMap::default(),
+            lives: Arc::default(),
             leases: Mutex::new(leases),
             watch: Watch::new(follow_every),
             looking: Mutex::default(),

@@ -10,7 +10,7 @@ use crate::local::error::from_engine;
 use crate::local::slot::Opened;
 use crate::local::{LocalThreadStore, Shared};
 use crate::log::Log;
-use crate::thread::{ThreadId, ThreadKey};
+use crate::thread::ThreadId;
 use crate::thread_store::{Holder, Report, Result, refuse};
 
 impl LocalThreadStore {
@@ -103,21 +103,6 @@ impl Shared {
             Ok(lease) => Ok(Some(lease)),
             Err(EngineError::Leased { owner }) => Err(refuse::live(operation, id, Holder::from(&*owner))),
             Err(error) => Err(from_engine(operation, Some(id), error)),
-        }
-    }
-
-    /// Keeps a life from being deleted, for who builds on it.
-    pub(super) fn build_on(&self, key: ThreadKey) -> Result<Option<Lease>> {
-        const OPERATION: &str = crate::fork::OPERATION;
-        let leases = self.leases.lock();
-        let Some(leases) = leases.as_ref().filter(|_| !bug(Bug::LifeNotHeldByFork)) else { return Ok(None) };
-        match leases.take(LeaseOn::Life(key.thread.uuid().as_bytes(), key.incarnation)) {
-            Ok(lease) => Ok(Some(lease)),
-            Err(EngineError::Leased { owner }) => {
-                let report = Report::new(OPERATION, "it is being deleted").of(key.thread);
-                Err(report.advise("see whether it is still there").conflict(Some(Holder::from(&*owner))))
-            }
-            Err(error) => Err(from_engine(OPERATION, Some(key.thread), error)),
         }
     }
 

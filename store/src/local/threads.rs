@@ -155,8 +155,7 @@ impl ThreadStore for LocalThreadStore {
         if let Some(writer) = shared.live.find(id).filter(|writer| !writer.is_stored()) {
             writer.store(shared, OPERATION, true).await?;
         }
-        let (entry, _) = shared.readable(OPERATION, id, params.include_archived).await?;
-        shared.control(OPERATION, &entry, Control::Patched(Box::new(patch))).await?;
+        shared.patch(OPERATION, id, params.include_archived, patch).await?;
         let (entry, folded) = shared.stored(OPERATION, id).await?;
         Ok(stored_thread(&entry, &folded))
     }

@@ -267,6 +267,7 @@ impl ThreadStore for InMemoryThreadStore {
         self.stored(OPERATION, id, |stored| {
             refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
             if !patch.is_empty() {
+                let patch = patch.of(&stored.metadata);
                 stored.metadata.apply(MetadataEvent::Patched { stamp: self.stamp(), patch: &patch });
             }
             Ok(stored.thread())
@@ -303,17 +304,22 @@ impl ThreadStore for InMemoryThreadStore {
         if params.descendants == Descendants::Delete {
             let related = family(&threads).related(&Relation::descendants(id));
             targets.extend(related.into_iter().filter(|related| threads.contains_key(related)));
+            params.check(OPERATION, targets.get(1..).unwrap_or_default())?;
         }
         for target in &targets {
             match threads.get(target) {
                 Some(Thread { live: Some(live), .. }) => {
                     return Err(refuse::live(OPERATION, *target, live.holder.clone()));
                 }
-                Some(Thread { stored: Some(_), .. }) => {}
+                Some(Thread { stored: Some(stored), .. }) => {
+                    if *target == id && params.only_trashed && !stored.metadata.trashed() {
+                        return Err(refuse::not_trashed(OPERATION, id));
+                    }
+                }
                 _ => return Err(refuse::absent(OPERATION, *target, Absence::Unknown)),
             }
         }
-        threads.retain(|thread, _| !targets.contains(thread));
+        targets.iter().for_each(|target| drop(threads.remove(target)));
         let kept = family(&threads).related(&Relation::children(id));
         Ok(DeletedThreads::new(targets, kept))
     }

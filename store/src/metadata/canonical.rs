@@ -3,7 +3,7 @@
 use super::state::ThreadMetadata;
 
 /// The first byte. Raised whenever the fold or its layout changes: an older checkpoint is then folded anew.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A checkpoint of metadata that cannot be used. Fold the thread's events again instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -29,8 +29,8 @@ pub(super) const SANDBOX: u32 = 11;
 pub(super) const TAG: u32 = 12;
 /// An empty value pins.
 pub(super) const PINNED: u32 = 13;
-
-/// An empty value puts the thread into the trash.
+/// A value puts the thread into the trash: the ordinal behind the last item seen by who did it, as eight bytes, the lowest
+/// first. What is added later brings the thread back. An empty value keeps it there whatever is added.
 pub(super) const TRASHED: u32 = 14;
 
 /// The key of a field that there is once.
@@ -61,7 +61,8 @@ impl MetadataPatch {
         let flag = |wanted: bool| wanted.then(Vec::new);
         let tags = self.tags.iter().map(|(tag, wanted)| ((TAG, tag.as_bytes().to_vec()), flag(*wanted)));
         let pinned = self.pinned.map(|pinned| (key(PINNED), flag(pinned)));
-        let trashed = self.trashed.map(|trashed| (key(TRASHED), flag(trashed)));
+        let seen = || self.trashed_seen.map_or_else(Vec::new, |end| end.to_le_bytes().to_vec());
+        let trashed = self.trashed.map(|trashed| (key(TRASHED), trashed.then(seen)));
         let unknown = self.unknown.iter().map(|(key, value)| (key.clone(), value.clone()));
         unknown.chain(texts).chain(tags).chain(pinned).chain(trashed).collect()
     }
@@ -100,10 +101,21 @@ impl MetadataPatch {
             APPROVAL_POLICY => self.approval_policy = Some(text()?),
             SANDBOX => self.sandbox = Some(text()?),
             PINNED => self.pinned = Some(flag(value)?),
-            TRASHED => self.trashed = Some(flag(value)?),
+            TRASHED => {
+                self.trashed_seen = seen(value)?;
+                self.trashed = Some(value.is_some());
+            }
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// Up to where the items were seen by who put the thread into the trash, if that is said; `None` if it cannot be read.
+pub(super) fn seen(value: Option<&[u8]>) -> Option<Option<u64>> {
+    match value {
+        None | Some([]) => Some(None),
+        Some(bytes) => Some(Some(u64::from_le_bytes(bytes.try_into().ok()?))),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::entry::Entries;
+use super::state::ThreadMetadata;
 
 /// A change to what users set of a thread's metadata. Fields that are absent (`None`) stay as they are.
 ///
@@ -51,9 +52,11 @@ pub struct MetadataPatch {
     pub tags: BTreeMap<String, bool>,
     /// Whether the thread is pinned. In JSON, `null` unpins.
     pub pinned: Option<bool>,
-    /// Whether the thread is in the trash: out of all lists, until it is taken out or the trash is emptied. In JSON,
-    /// `null` takes it out.
+    /// Whether the thread is in the trash: out of all lists, until it is taken out, the trash is emptied, or something is
+    /// added to the thread that was not there when it was put in. In JSON, `null` takes it out.
     pub trashed: Option<bool>,
+    /// The ordinal behind the last item that was there when the thread was put into the trash; the store knows.
+    pub(super) trashed_seen: Option<u64>,
     /// What a later version wrote and this one cannot name.
     pub(super) unknown: Entries,
 }
@@ -134,10 +137,16 @@ impl MetadataPatch {
         MetadataPatch { name: Some(Some(name.into())), ..MetadataPatch::default() }
     }
 
-    /// A patch that only puts a thread into the trash, or takes it out.
+    /// A patch that only puts a thread into the trash, or takes it out. What is added to the thread later takes it out too.
     #[must_use]
     pub fn trash(trashed: bool) -> MetadataPatch {
         MetadataPatch { trashed: Some(trashed), ..MetadataPatch::default() }
+    }
+
+    /// The same, as said of a thread that looks like this: what is added to it later was not meant.
+    pub(crate) fn of(mut self, thread: &ThreadMetadata) -> MetadataPatch {
+        self.trashed_seen = self.trashed.filter(|trashed| *trashed).map(|_| thread.end());
+        self
     }
 
     /// Whether it changes nothing.

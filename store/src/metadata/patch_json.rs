@@ -36,6 +36,8 @@ struct Named {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "pinned")]
     trashed: Option<bool>,
     #[serde(skip)]
+    trashed_seen: Option<u64>,
+    #[serde(skip)]
     unknown: Entries,
 }
 

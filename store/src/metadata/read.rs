@@ -171,10 +171,15 @@ impl ThreadMetadata {
         self.user.tags()
     }
 
-    /// Whether the thread is in the trash.
+    /// Whether the thread is in the trash: somebody put it there, and nothing was added to it since that they did not see.
     #[must_use]
     pub fn trashed(&self) -> bool {
-        self.user.trashed()
+        self.user.trashed(self.end())
+    }
+
+    /// The ordinal behind its own last item.
+    pub(super) fn end(&self) -> u64 {
+        self.derived.tally.end()
     }
 
     /// Whether the user pinned the thread.

@@ -132,6 +132,14 @@ impl ThreadMetadata {
     }
 }
 
+impl ThreadMetadata {
+    /// Takes in what users said of another life of the thread, that it is in the trash left out: that is said of what was
+    /// there.
+    pub(crate) fn hear(&mut self, other: ThreadMetadata) {
+        self.user.join(other.user.but_the_trash());
+    }
+}
+
 impl Began {
     fn of(created: &Created) -> Began {
         let name_ms = created.origin.place().and_then(|place| name_time(place.path.file_name()));

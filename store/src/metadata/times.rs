@@ -13,6 +13,8 @@ use crate::item::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) items: u64,
+    /// The ordinal behind the last item's.
+    end: u64,
     turns_started: u64,
     pub(super) user_messages: u64,
     pub(super) first: First<Timestamp>,
@@ -24,6 +26,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn item(&mut self, at: At) {
         self.items += 1;
+        self.end = self.end.max(at.ordinal.saturating_add(1));
         if let Some(time) = at.time {
             self.first.state(at.ordinal, time);
         }
@@ -40,6 +43,11 @@ impl Tally {
         self.last_message = self.last_message.max(at.time);
     }
 
+    /// The ordinal behind the last item's: what is added later has this one or a higher one.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
     /// Turns begun. Files from before there was an event for it have one turn per user message.
     pub(super) fn turns(&self) -> u64 {
         if self.turns_started > 0 { self.turns_started } else { self.user_messages }
@@ -52,6 +60,7 @@ impl Tally {
 
     pub(super) fn join(&mut self, other: Tally) {
         self.items += other.items;
+        self.end = self.end.max(other.end);
         self.turns_started += other.turns_started;
         self.user_messages += other.user_messages;
         self.first.join(other.first);

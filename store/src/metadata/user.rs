@@ -45,6 +45,11 @@ impl UserSet {
         self.archived.join(other.archived);
     }
 
+    pub(super) fn but_the_trash(mut self) -> UserSet {
+        self.entries.remove(&entry::key(entry::TRASHED));
+        self
+    }
+
     /// Whether the thread is archived, and when that was said.
     pub(super) fn archived(&self) -> Option<(Stamp, bool)> {
         self.archived.get().copied()
@@ -90,8 +95,13 @@ impl UserSet {
         all.filter(|(_, set)| is_on(set)).filter_map(|((_, tag), _)| str::from_utf8(tag).ok())
     }
 
-    pub(super) fn trashed(&self) -> bool {
-        self.entries.get(&entry::key(entry::TRASHED)).is_some_and(is_on)
+    /// Whether the thread is in the trash, whose items end at this ordinal.
+    pub(super) fn trashed(&self, end: u64) -> bool {
+        let Some((_, Some(value))) = self.entries.get(&entry::key(entry::TRASHED)).and_then(Set::get) else {
+            return false;
+        };
+        // A later version's word that cannot be read here says at least that it was put there.
+        entry::seen(Some(value)).flatten().is_none_or(|seen| end <= seen)
     }
 
     pub(super) fn pinned(&self) -> bool {

@@ -210,7 +210,8 @@ pub trait ThreadStore: Send + Sync {
     ///
     /// # Errors
     /// `ThreadNotFound`; `InvalidRequest` for a patch that cannot be (a blank name), or if the thread is archived
-    /// and [`UpdateThreadMetadataParams::include_archived`] is not set; `Unavailable`.
+    /// and [`UpdateThreadMetadataParams::include_archived`] is not set; `Conflict` if it takes the thread out of the trash
+    /// and somebody is deleting it, naming who; `Unavailable`.
     async fn update_thread_metadata(&self, params: UpdateThreadMetadataParams) -> Result<StoredThread>;
 
     /// Takes a thread, live or cold, out of the lists of active threads. It stays where it is and as it is. Of a
@@ -237,7 +238,10 @@ pub trait ThreadStore: Send + Sync {
     /// *Durability:* on `Ok` it stays deleted; no record that was on its way brings it back.
     ///
     /// # Errors
-    /// `ThreadNotFound`; `Conflict` if it, or one that is to go with it, is live or being forked, naming who holds it.
+    /// `ThreadNotFound`; `Conflict` if it, or one that is to go with it, is live, being forked, or being taken out of the
+    /// trash, naming who holds it; `Conflict` without a holder if it is not in the trash and was to be deleted only there
+    /// ([`DeleteThreadParams::only_trashed`]), or if something came from it meanwhile; `InvalidRequest` if more than about
+    /// 16 000 threads were to go at once.
     async fn delete_thread(&self, params: DeleteThreadParams) -> Result<DeletedThreads>;
 
     /// The file that holds this thread and nothing else, in a store that has one for each thread. The stores

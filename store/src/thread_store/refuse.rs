@@ -27,6 +27,20 @@ pub(crate) fn stored(operation: &'static str, thread_id: ThreadId) -> ThreadStor
         .conflict(None)
 }
 
+/// Something came from the thread that was not to go with it.
+pub(crate) fn new_descendant(operation: &'static str, thread_id: ThreadId, new: ThreadId) -> ThreadStoreError {
+    let what = format!("thread {new} came from it a moment ago");
+    Report::new(operation, what).of(thread_id).advise("look at what is there, and call again").conflict(None)
+}
+
+/// The thread was to be deleted only if it is in the trash.
+pub(crate) fn not_trashed(operation: &'static str, thread_id: ThreadId) -> ThreadStoreError {
+    Report::new(operation, "it is not in the trash: somebody took it out, or something was added to it")
+        .of(thread_id)
+        .advise("leave it, or put it there again")
+        .conflict(None)
+}
+
 /// Refuses a thread that is archived or in the trash to whoever did not ask for such.
 pub(crate) fn unless_included(
     operation: &'static str,
@@ -38,7 +52,9 @@ pub(crate) fn unless_included(
     if included {
         Ok(())
     } else if metadata.trashed() {
-        Err(report("it is in the trash").advise("take it out, or ask for archived threads too").invalid())
+        Err(report("it is in the trash")
+            .advise("take it out with a patch (trashed: false), or ask for archived threads too")
+            .invalid())
     } else if metadata.archived() {
         Err(report("it is archived").advise("unarchive it, or ask for archived threads too").invalid())
     } else {

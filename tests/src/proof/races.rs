@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, yield_now};
 
 use threadlog::local::LocalThreadStore;
-use threadlog::thread_store::{DeleteThreadParams, ForkThreadParams, ThreadStore, ThreadStoreError};
+use threadlog::metadata::MetadataPatch;
+use threadlog::thread_store::{
+    DeleteThreadParams, ForkThreadParams, ReadThreadParams, ThreadStore, ThreadStoreError, UpdateThreadMetadataParams,
+};
 use threadlog::{ImportOptions, Silent, Store, ThreadId};
 use threadlog_engine::fs::sim::SimFs;
 use threadlog_engine::{Background, Config, verify};
@@ -29,6 +32,10 @@ pub enum Act {
     Fork,
     /// Imports the file that it came from again.
     Import,
+    /// Takes it out of the trash.
+    Restore,
+    /// Deletes it if it is in the trash.
+    Empty,
 }
 
 /// What came of an act: whether it was done; if not, it was refused for a good reason.
@@ -106,16 +113,28 @@ impl Player {
     }
 }
 
+/// Puts the source into the trash, or takes it out.
+async fn trash(store: &LocalThreadStore, trashed: bool) -> threadlog::thread_store::Result<()> {
+    let params = UpdateThreadMetadataParams::new(id(SOURCE), MetadataPatch::trash(trashed)).with_archived();
+    store.update_thread_metadata(params).await.map(drop)
+}
+
 async fn change(store: &LocalThreadStore, act: Act) -> Done {
     let result = match act {
         Act::Delete => store.delete_thread(DeleteThreadParams::new(id(SOURCE))).await.map(drop),
         Act::DeleteAll => store.delete_thread(DeleteThreadParams::new(id(SOURCE)).with_descendants()).await.map(drop),
-        _ => store.fork_thread(ForkThreadParams::new(id(SOURCE), id(FORK))).await.map(drop),
+        Act::Empty => store.delete_thread(DeleteThreadParams::new(id(SOURCE)).if_trashed()).await.map(drop),
+        Act::Restore => trash(store, false).await,
+        Act::Fork | Act::Import => {
+            let mut params = ForkThreadParams::new(id(SOURCE), id(FORK));
+            params.include_archived = true;
+            store.fork_thread(params).await.map(drop)
+        }
     };
     match result {
         Ok(()) => true,
         Err(ThreadStoreError::Conflict(..)) => false,
-        Err(ThreadStoreError::ThreadNotFound { .. }) if act == Act::Fork => false,
+        Err(ThreadStoreError::ThreadNotFound { .. }) if matches!(act, Act::Fork | Act::Restore) => false,
         Err(error) => panic!("{act:?}: {error}"),
     }
 }
@@ -133,6 +152,14 @@ pub fn play(acts: &[Act], steps: &[u64]) -> Vec<bool> {
         assert!(import(&store, rollout(folder.path(), 2)));
         store.close().unwrap();
     }
+    let in_trash = acts.contains(&Act::Empty);
+    if in_trash {
+        current_thread().block_on(async {
+            let store = open(&machine.process(), manual()).await.unwrap();
+            trash(&store, true).await.unwrap();
+            store.close().await.unwrap();
+        });
+    }
     // By the time of the race the file has grown.
     let file = rollout(folder.path(), 3);
     let mut players: Vec<Player> = acts.iter().map(|act| Player::new(&machine, *act, &file)).collect();
@@ -145,7 +172,7 @@ pub fn play(acts: &[Act], steps: &[u64]) -> Vec<bool> {
     let done: Vec<(Act, Done)> = players.iter_mut().rev().map(|player| (player.act, player.end())).collect();
     drop(players);
     let of = |act: Act| done.contains(&(act, true));
-    let deleted = of(Act::Delete) || of(Act::DeleteAll);
+    let deleted = of(Act::Delete) || of(Act::DeleteAll) || of(Act::Empty);
     let after = machine.process();
     current_thread().block_on(async {
         let store = open(&after, manual()).await.unwrap();
@@ -153,12 +180,20 @@ pub fn play(acts: &[Act], steps: &[u64]) -> Vec<bool> {
         let (two, three) = (vec!["0", "1"], vec!["0", "1", "2"]);
         let source = texts(&store, id(SOURCE)).await.ok();
         match &source {
-            None => assert!(deleted, "{told}: it is gone"),
+            // Who emptied the trash came before or was told.
+            None => {
+                assert!(deleted && !(of(Act::Empty) && (of(Act::Restore) || of(Act::Import))), "{told}: it is gone")
+            }
             Some(source) if of(Act::Import) => assert_eq!(*source, three, "{told}"),
             Some(source) => {
                 assert!(!deleted, "{told}: it is there");
                 assert_eq!(*source, two, "{told}");
             }
+        }
+        if in_trash && source.is_some() {
+            let read = store.read_thread(ReadThreadParams::new(id(SOURCE)).with_archived()).await.unwrap();
+            let seen = read.metadata.trashed();
+            assert_eq!(seen, !of(Act::Restore) && !of(Act::Import), "{told}: in the trash");
         }
         // What was forked before went with it, what is forked after is refused: no fork of it is left.
         match texts(&store, id(FORK)).await {

@@ -161,7 +161,96 @@ async fn a_thread_in_the_trash_is_out_of_sight_until_it_is_taken_out(mut fixture
     assert_eq!(fixture.texts(id).await, ["one", "more"]);
 }
 
+/// A thread in the trash, put there by its store's own word.
+async fn trashed(fixture: &Fixture, message: &str) -> ThreadId {
+    let id = fixture.cold(message).await;
+    assert!(fixture.patch(id, MetadataPatch::trash(true)).await.unwrap().metadata.trashed());
+    id
+}
+
+async fn what_is_added_to_a_thread_in_the_trash_brings_it_back(mut fixture: Fixture) {
+    // Somebody goes on with it, knowing where it is.
+    let resumed = trashed(&fixture, "one").await;
+    fixture.store.resume_thread(ResumeThreadParams::new(resumed).with_archived()).await.unwrap();
+    assert!(fixture.read(resumed).await.unwrap().metadata.trashed(), "to resume adds nothing");
+    fixture.append(resumed, [user("more")]).await.unwrap();
+    fixture.store.shutdown_thread(resumed.into()).await.unwrap();
+    // Somebody writes it all the time.
+    let live = fixture.create().await;
+    fixture.append(live, [user("one")]).await.unwrap();
+    fixture.flush(live).await.unwrap();
+    assert!(fixture.patch(live, MetadataPatch::trash(true)).await.unwrap().metadata.trashed());
+    fixture.append(live, [user("more")]).await.unwrap();
+    fixture.store.shutdown_thread(live.into()).await.unwrap();
+    // An archived one is where it was.
+    let archived = trashed(&fixture, "one").await;
+    fixture.store.archive_thread(archived.into()).await.unwrap();
+    fixture.store.resume_thread(ResumeThreadParams::new(archived).with_archived()).await.unwrap();
+    fixture.append(archived, [user("more")]).await.unwrap();
+    fixture.store.shutdown_thread(archived.into()).await.unwrap();
+    // What users say, and what came from it, is nothing added to it.
+    let left = trashed(&fixture, "one").await;
+    fixture.patch(left, MetadataPatch::rename("name")).await.unwrap();
+    let forked = ThreadId::generate();
+    let mut fork = ForkThreadParams::new(left, forked);
+    fork.include_archived = true;
+    fixture.store.fork_thread(fork).await.unwrap();
+    for _ in 0..2 {
+        let mut active = vec![resumed, live, forked];
+        active.sort_unstable();
+        let mut listed = fixture.listed(ArchiveFilter::Active).await;
+        listed.sort_unstable();
+        assert_eq!(listed, active);
+        assert_eq!(fixture.listed(ArchiveFilter::Archived).await, [archived]);
+        assert_eq!(fixture.listed(ArchiveFilter::Trashed).await, [left]);
+        assert_eq!(fixture.texts(live).await, ["one", "more"]);
+        fixture.restart().await;
+    }
+    // It can be put there again, and what it has now stays there.
+    assert!(fixture.patch(resumed, MetadataPatch::trash(true)).await.unwrap().metadata.trashed());
+    assert!(is_invalid(fixture.resume(resumed).await));
+}
+
+async fn only_what_is_still_in_the_trash_is_deleted_by_who_empties_it(mut fixture: Fixture) {
+    let (stays, grown) = (trashed(&fixture, "stays").await, trashed(&fixture, "grown").await);
+    let (restored, never) = (trashed(&fixture, "restored").await, fixture.cold("never").await);
+    fixture.patch(restored, MetadataPatch::trash(false)).await.unwrap();
+    fixture.store.resume_thread(ResumeThreadParams::new(grown).with_archived()).await.unwrap();
+    fixture.append(grown, [user("more")]).await.unwrap();
+    fixture.store.shutdown_thread(grown.into()).await.unwrap();
+    for _ in 0..2 {
+        for id in [restored, grown, never] {
+            let refused = fixture.store.delete_thread(DeleteThreadParams::new(id).if_trashed()).await;
+            assert!(matches!(refused, Err(ThreadStoreError::Conflict(_, None))), "{refused:?}");
+            assert!(fixture.read(id).await.is_ok());
+        }
+        fixture.restart().await;
+    }
+    fixture.store.delete_thread(DeleteThreadParams::new(stays).if_trashed()).await.unwrap();
+    assert!(is_absent(fixture.patch(stays, MetadataPatch::trash(false)).await, Absence::Unknown));
+    assert!(is_absent(
+        fixture.store.delete_thread(DeleteThreadParams::new(stays).if_trashed()).await,
+        Absence::Unknown
+    ));
+    assert_eq!(everything(&fixture).await.len(), 3);
+}
+
+async fn what_was_not_meant_to_go_with_a_thread_keeps_it(fixture: Fixture) {
+    let source = fixture.cold("a").await;
+    let shown = fork(&fixture, source).await;
+    let later = fork(&fixture, shown).await;
+    let refused = fixture.store.delete_thread(DeleteThreadParams::new(source).with_descendants_among([shown])).await;
+    assert!(matches!(refused, Err(ThreadStoreError::Conflict(_, None))), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().contains(&later.to_string()));
+    assert_eq!(everything(&fixture).await.len(), 3);
+    let among = DeleteThreadParams::new(source).with_descendants_among([shown, later]);
+    assert_eq!(fixture.store.delete_thread(among).await.unwrap().deleted.len(), 3);
+}
+
 cases! {
+    what_is_added_to_a_thread_in_the_trash_brings_it_back
+    only_what_is_still_in_the_trash_is_deleted_by_who_empties_it
+    what_was_not_meant_to_go_with_a_thread_keeps_it
     a_deleted_thread_is_found_by_nobody_and_its_id_can_be_used_again
     a_live_thread_is_not_deleted_and_the_refusal_names_its_holder
     forks_of_a_deleted_thread_stay_whole

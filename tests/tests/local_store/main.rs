@@ -4,6 +4,7 @@
 mod cancelling;
 mod cancelling_trouble;
 mod damaged;
+mod deleting_many;
 mod executors;
 mod failing;
 mod following;

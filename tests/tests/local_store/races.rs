@@ -1,4 +1,4 @@
-//! Deleting, forking and importing one thread at the same time.
+//! Deleting, forking and importing one thread, and emptying the trash, at the same time.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,12 +18,25 @@ fn two_of_delete_fork_and_import_in_every_order_of_their_steps() {
 }
 
 #[test]
-fn delete_fork_and_import_all_at_once() {
+fn the_trash_is_emptied_beside_who_takes_a_thread_out_of_it_in_every_order_of_their_steps() {
+    let mut orders = 0;
+    for other in [Act::Restore, Act::Fork, Act::Import] {
+        orders += every_order_of(Act::Empty, other) + every_order_of(other, Act::Empty);
+    }
+    println!("{orders} orders of two processes");
+}
+
+#[test]
+fn three_of_delete_fork_import_and_the_trash_at_once() {
     let mut random = ChaCha8Rng::seed_from_u64(setting("THREADLOG_SEED", 1));
     let orders = setting("THREADLOG_ORDERS", 200);
     for round in 0..orders {
-        let delete = if round % 2 == 0 { Act::Delete } else { Act::DeleteAll };
-        let all = [delete, Act::Fork, Act::Import];
+        let all = match round % 4 {
+            0 => [Act::Delete, Act::Fork, Act::Import],
+            1 => [Act::DeleteAll, Act::Fork, Act::Import],
+            2 => [Act::Empty, Act::Restore, Act::Import],
+            _ => [Act::Empty, Act::Restore, Act::Fork],
+        };
         let first = random.random_range(0..3);
         let second = (first + random.random_range(1..3)) % 3;
         let acts = [all[first], all[second], all[3 - first - second]];

@@ -1,19 +1,39 @@
 //! An agent that does what its input says: `say NUMBER: how`, one letter for each thing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
+use threadlog::context::ContextItem;
 use threadlog_session::{Agent, AgentFailure, Turn, TurnHandle, TurnKind, UserInput};
+
+use crate::model::words_of;
 
 /// What it can do: say something, record several things at once, pause, give way, make sure, compact, wait for ever, fail,
 /// panic.
 pub const WAYS: [char; 9] = ['s', 'r', 'p', 'y', 'f', 'c', 'w', 'x', '!'];
 
-pub struct Talker;
+#[derive(Default)]
+pub struct Talker {
+    /// What it saw that users had said before, by the turn's id.
+    pub seen: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+/// What users said, as the model sees it.
+pub fn said(items: &[ContextItem]) -> Vec<String> {
+    words(items).into_iter().filter(|(user, _)| *user).map(|(_, text)| text).collect()
+}
+
+/// What was said and thought, as the model sees it.
+pub fn words(items: &[ContextItem]) -> Vec<(bool, String)> {
+    items.iter().filter_map(|item| words_of(&item.typed(), &item.payload)).collect()
+}
 
 #[async_trait]
 impl Agent for Talker {
     async fn run_turn(&self, turn: Turn, handle: TurnHandle) -> Result<(), AgentFailure> {
+        self.seen.lock().insert(turn.turn_id.clone(), said(&turn.history.items));
         if turn.kind == TurnKind::Compact {
             handle.compacted("in short", None).await?;
             return Ok(());

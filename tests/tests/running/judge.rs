@@ -1,140 +1,118 @@
-//! What must be found of each thread.
+//! What must be found in a store, of what is known.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use threadlog::item::typed::{EventMsg, ResponseItem, Typed};
+use threadlog::item::typed::{EventMsg, Typed};
+use threadlog::list::{ListParams, PAGE_SIZE_MAX};
 use threadlog::local::LocalThreadStore;
-use threadlog::thread_store::{LoadHistoryParams, LoadModelContextParams, ReadThreadParams, ThreadStore};
+use threadlog::thread_store::{LoadHistoryParams, LoadModelContextParams, ThreadStore};
 use threadlog::{RolloutItem, ThreadId};
 
-/// What is known of a thread by what it told.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// The thread that it was forked from.
-    pub source: Option<ThreadId>,
-    /// Its own items, in order, but for those that it began with.
-    pub items: Vec<RolloutItem>,
-    /// How many of these survive a power cut.
-    pub sure: usize,
-    /// What users said that no rollback took back.
-    pub said: Vec<String>,
-}
-
-/// What is known of all threads.
-#[derive(Clone, Debug, Default)]
-pub struct Known(pub BTreeMap<ThreadId, Told>);
+use crate::agent::words;
+use crate::model::{Known, Line, outcome};
+use crate::stage::Order;
 
 /// How much was compared.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     threads: usize,
     forks: usize,
     items: usize,
     turns: usize,
     rollbacks: usize,
+    /// Threads whose model was compared word by word.
+    seen: usize,
+    /// Threads of which nothing was to be stored.
+    ephemeral: usize,
 }
 
-impl Told {
-    /// An item was accepted.
-    pub fn take(&mut self, item: &RolloutItem) {
-        match item.typed() {
-            // For whoever listens; the policy does not keep it.
-            Typed::Event(EventMsg::Error(_)) => return,
-            Typed::Response(ResponseItem::Message { role, text }) if role == "user" && text.starts_with("say ") => {
-                self.said.push(text);
-            }
-            Typed::Event(EventMsg::ThreadRolledBack(turns)) => {
-                let left = self.said.len().saturating_sub(usize::try_from(turns).unwrap());
-                self.said.truncate(left);
-            }
-            _ => {}
-        }
-        self.items.push(item.clone());
-    }
+async fn history(store: &LocalThreadStore, order: Order, id: ThreadId) -> Vec<RolloutItem> {
+    let history = order.call(store.load_history(LoadHistoryParams::new(id))).await;
+    history.unwrap_or_else(|error| panic!("{id}: {error}")).items
+}
 
-    /// Everything that was told so far is durable.
-    pub fn hold(&mut self) {
-        self.sure = self.items.len();
+fn agree(id: ThreadId, items: &[RolloutItem], lines: &[Line]) {
+    for (at, (line, item)) in lines.iter().zip(items).enumerate() {
+        assert!(line.is(item), "{id}, line {at}: {item:?} instead of {line:?}");
     }
 }
 
-impl Known {
-    /// The items of each thread that must survive a power cut from now on.
-    pub fn acknowledged(&self) -> Vec<(ThreadId, Vec<RolloutItem>)> {
-        self.0.iter().map(|(id, told)| (*id, told.items[..told.sure].to_vec())).collect()
-    }
-
-    /// All threads were shut down.
-    pub fn end(&mut self) {
-        self.0.values_mut().for_each(Told::hold);
+/// After a power cut: what was acknowledged is there, from the first line on, in order.
+pub async fn judge_acknowledged(store: &LocalThreadStore, order: Order, acknowledged: &[(ThreadId, Vec<Line>)]) {
+    for (id, lines) in acknowledged {
+        let items = history(store, order, *id).await;
+        assert!(items.len() >= lines.len(), "{id}: {} of {} acknowledged lines", items.len(), lines.len());
+        agree(*id, &items, lines);
     }
 }
 
-/// What a thread's own items are, behind what it began with: its first item, and of a fork the end of the turn that it cut
-/// off.
-async fn own(store: &LocalThreadStore, id: ThreadId) -> Vec<RolloutItem> {
-    let stored = store.read_thread(ReadThreadParams::new(id).with_history()).await.unwrap();
-    let inherited = stored.metadata.inherited().map_or(0, |inherited| usize::try_from(inherited.items).unwrap());
-    stored.history.unwrap().items.split_off(inherited)
-}
-
-/// After a power cut: what was acknowledged is there, in order, and nothing stands before it.
-pub async fn judge_acknowledged(store: &LocalThreadStore, acknowledged: &[(ThreadId, Vec<RolloutItem>)]) {
-    for (id, items) in acknowledged.iter().filter(|(_, items)| !items.is_empty()) {
-        let own = own(store, *id).await;
-        let start = own.iter().position(|item| item == &items[0]).unwrap_or_else(|| panic!("{id} lost its beginning"));
-        assert!(start <= 3, "{id}: {start} items before the first that was told");
-        assert!(own.len() >= start + items.len(), "{id} lost acknowledged items");
-        assert_eq!(own[start..start + items.len()], items[..], "{id}");
-    }
-}
-
-/// At the end: each thread has exactly what it told.
-pub async fn judge(store: &LocalThreadStore, known: &Known) -> Judged {
+/// At the end: each thread has exactly what it told, and the model sees what was said and not taken back.
+pub async fn judge(store: &LocalThreadStore, order: Order, known: &Known) -> Judged {
     let mut judged = Judged::default();
-    for (id, told) in known.0.iter().filter(|(_, told)| !told.items.is_empty() || told.source.is_some()) {
-        let own = own(store, *id).await;
-        let begins = own.len().checked_sub(told.items.len()).unwrap_or_else(|| panic!("{id} lost items"));
-        assert_eq!(own[begins..], told.items[..], "{id}");
-        let most = if told.source.is_some() { 3 } else { 1 };
-        assert!((1..=most).contains(&begins), "{id}: {begins} items that nobody told of");
-        assert!(matches!(own[0].typed(), Typed::SessionMeta(_)), "{id}: {:?}", own[0]);
-        inherited(store, *id, told).await;
-        let context = store.load_model_context(LoadModelContextParams::new(*id)).await.unwrap();
-        let said: Vec<String> = context.items.iter().filter_map(|item| said(&item.typed())).collect();
-        assert_eq!(said, told.said, "{id}: what the model sees");
+    for (id, told) in &known.0 {
+        judged.ephemeral += usize::from(told.ephemeral);
+        if !told.is_stored() {
+            continue;
+        }
+        let (items, lines) = (history(store, order, *id).await, known.lines(*id));
+        agree(*id, &items, &lines);
+        assert_eq!(items.len(), lines.len(), "{id} has more than it told, or less");
+        let context = order.call(store.load_model_context(LoadModelContextParams::new(*id))).await.unwrap();
+        let (found, wanted) = (words(&context.items), outcome(&lines));
+        let said: Vec<&String> = found.iter().filter(|(user, _)| *user).map(|(_, text)| text).collect();
+        assert_eq!(said, wanted.said.iter().collect::<Vec<_>>(), "{id}: what users said");
+        if let Some(wanted) = &wanted.seen {
+            assert_eq!(
+                found.iter().map(|(_, text)| text).collect::<Vec<_>>(),
+                wanted.iter().collect::<Vec<_>>(),
+                "{id}"
+            );
+            judged.seen += 1;
+        }
+        assert_eq!(context.open_turn.is_some(), wanted.open, "{id}: {:?}", context.open_turn);
         judged.threads += 1;
-        judged.forks += usize::from(told.source.is_some());
+        judged.forks += usize::from(told.base.is_some());
         judged.items += told.items.len();
         let count = |fits: fn(&Typed) -> bool| told.items.iter().filter(|item| fits(&item.typed())).count();
         judged.turns += count(|typed| matches!(typed, Typed::Event(EventMsg::TurnStarted)));
         judged.rollbacks += count(|typed| matches!(typed, Typed::Event(EventMsg::ThreadRolledBack(_))));
     }
+    judge_list(store, order, known).await;
     judged
 }
 
-/// What a fork inherited is its source's.
-async fn inherited(store: &LocalThreadStore, id: ThreadId, told: &Told) {
-    let Some(source) = told.source else { return };
-    let items = async |id| store.load_history(LoadHistoryParams::new(id)).await.unwrap().items;
-    let (fork, source) = (items(id).await, items(source).await);
-    let inherited = fork.len() - own(store, id).await.len();
-    assert_eq!(fork[..inherited], source[..inherited], "{id}");
-}
-
-fn said(typed: &Typed) -> Option<String> {
-    match typed {
-        Typed::Response(ResponseItem::Message { role, text }) if role == "user" && text.starts_with("say ") => {
-            Some(text.clone())
+/// All that must be listed is, and nothing else but forks whose caller was told that they may not be there.
+async fn judge_list(store: &LocalThreadStore, order: Order, known: &Known) {
+    let mut params = ListParams::default();
+    params.include_without_preview = true;
+    params.page_size = PAGE_SIZE_MAX;
+    let mut listed = Vec::new();
+    loop {
+        let page = order.call(store.list_threads(params.clone())).await.unwrap();
+        listed.extend(page.threads);
+        params.cursor = page.next_cursor;
+        if params.cursor.is_none() {
+            break;
         }
-        _ => None,
+    }
+    let missing =
+        known.0.iter().find(|(id, told)| told.is_stored() && !listed.iter().any(|thread| thread.id() == **id));
+    assert!(missing.is_none(), "{} is not listed", missing.unwrap().0);
+    for thread in listed {
+        let told = known.0.get(&thread.id());
+        let is_known = told.is_some_and(|told| told.is_stored() || (told.named && !told.ephemeral));
+        let fork = told.is_none() && thread.metadata.forked_from().is_some();
+        assert!(is_known || fork, "{} is listed: {told:?}", thread.id());
     }
 }
 
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Judged { threads, forks, items, turns, rollbacks } = self;
-        write!(f, "{threads} threads ({forks} forks), {items} items, {turns} turns, {rollbacks} rollbacks")
+        let Judged { threads, forks, items, turns, rollbacks, seen, ephemeral } = self;
+        write!(
+            f,
+            "{threads} threads ({forks} forks, {ephemeral} ephemeral beside them), {items} items, {turns} turns, "
+        )?;
+        write!(f, "{rollbacks} rollbacks, {seen} contexts word by word")
     }
 }

@@ -1,6 +1,6 @@
 //! What people and programs say, line by line.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use threadlog::metadata::MemoryMode;
 use threadlog_session::Op;
@@ -8,22 +8,40 @@ use tokio::sync::mpsc;
 
 /// Lines that are read ahead.
 const LINES_AHEAD: usize = 16;
+/// The longest line: what an item of a thread may hold, several times over.
+const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// What people can say beside what is for the agent.
 const COMMANDS: &str =
     "/interrupt, /compact, /rollback N, /name TEXT, /memory enabled|disabled|polluted, /quit; //TEXT says /TEXT";
 
-/// The lines of standard input. Reading it cannot be interrupted, so a thread does, which ends with the program.
+/// The lines of standard input, without their ends; behind an error there are none. Reading it cannot be interrupted, so a
+/// thread does, which ends with the program.
 pub(super) fn lines() -> mpsc::Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     std::thread::spawn(move || {
-        for line in io::stdin().lock().split(b'\n') {
-            if sender.blocking_send(line).is_err() {
+        let mut input = io::stdin().lock();
+        while let Some(line) = next_line(&mut input, LINE_BYTES_MAX).transpose() {
+            let over = line.is_err();
+            if sender.blocking_send(line).is_err() || over {
                 break;
             }
         }
     });
     receiver
+}
+
+/// The next line; `None` at the end. A last line without end counts.
+fn next_line(input: &mut impl BufRead, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let read = input.take(most.saturating_add(1)).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if read > bytes_max {
+        return Err(io::Error::other(format!("a line of more than {bytes_max} bytes")));
+    }
+    Ok((read > 0).then_some(line))
 }
 
 /// What a program says: an operation as JSON. Nothing, in an empty line.
@@ -73,6 +91,20 @@ pub(super) fn of_person(line: &[u8]) -> Result<Option<Op>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_bounded_and_the_last_one_needs_no_end() {
+        let mut input = &b"one\n\n123456\n1234567"[..];
+        let mut next = || next_line(&mut input, 6);
+        let line = |text: &str| Some(text.as_bytes().to_vec());
+        assert_eq!(next().unwrap(), line("one"));
+        assert_eq!(next().unwrap(), line(""));
+        assert_eq!(next().unwrap(), line("123456"));
+        assert!(next().unwrap_err().to_string().contains("more than 6 bytes"));
+        let mut input = &b"123456"[..];
+        assert_eq!(next_line(&mut input, 6).unwrap(), line("123456"));
+        assert_eq!(next_line(&mut input, 6).unwrap(), None);
+    }
 
     #[test]
     fn people_talk_and_give_commands() {

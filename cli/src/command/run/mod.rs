@@ -8,7 +8,7 @@ mod talk;
 mod tell;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn conversation(arguments: &Run, context: &Context, out: &mut Output) -> R
     let settings = settings(arguments)?;
     let signals = talk::Signals::listen().map_err(|error| Failure::io("cannot listen to signals", &error))?;
     let store = LocalThreadStore::open(&context.root()?, context.config_to_run().into()).await?;
-    let mut agent = ProcessConfig::new(&arguments.exec);
+    let mut agent = ProcessConfig::new(program(&arguments.exec)?);
     agent.args = arguments.args.clone();
     let manager = ThreadManager::new(Arc::new(store.clone()), Arc::new(ProcessAgent::new(agent)));
     let talked = match begin(&manager, beginning, settings, arguments.ephemeral).await {
@@ -118,6 +118,14 @@ async fn begin(
             manager.start(params).await
         }
     }
+}
+
+/// The program, wherever the agent's working directory is: a path is meant from here, a mere name is looked for in `PATH`.
+fn program(exec: &Path) -> Result<PathBuf, Failure> {
+    if exec.components().nth(1).is_none() {
+        return Ok(exec.to_owned());
+    }
+    std::path::absolute(exec).map_err(|error| Failure::io(format!("--exec {}", exec.display()), &error))
 }
 
 fn fresh(settings: TurnSettings, ephemeral: bool) -> StartParams {

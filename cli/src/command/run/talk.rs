@@ -1,6 +1,6 @@
 //! The loop between input, thread and output.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, IsTerminal};
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,15 +22,20 @@ use crate::output::Output;
 /// How long after it could not be opened again the store is tried anew.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
-/// Ctrl-C, and being told to end.
+/// Lines that may wait for a turn's end until no more are read.
+const WAITING_MAX: usize = 256;
+
+/// Ctrl-C, being told to end, and the loss of the terminal.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Signals> {
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Ok(Signals { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hangup: signal(hangup)? })
     }
 }
 
@@ -43,6 +48,8 @@ pub(super) struct Talk<'a> {
     lines: mpsc::Receiver<io::Result<Vec<u8>>>,
     /// Whether there may be more input.
     listening: bool,
+    /// What a person said and whose turn has not come: each line is done before the next one is begun.
+    waiting: VecDeque<Op>,
     /// Turns that were submitted and have not ended.
     turns: BTreeSet<SubmissionId>,
     ending: bool,
@@ -63,6 +70,7 @@ impl<'a> Talk<'a> {
             signals,
             lines: input::lines(),
             listening: true,
+            waiting: VecDeque::new(),
             turns: BTreeSet::new(),
             ending: false,
             stopped: false,
@@ -75,19 +83,21 @@ impl<'a> Talk<'a> {
     pub(super) async fn until_the_end(mut self, out: &mut Output) -> Result<Exit, Failure> {
         self.teller.begin(&self.configured, out)?;
         loop {
-            if !self.listening && self.turns.is_empty() {
+            self.go_on(out).await?;
+            if !self.listening && self.turns.is_empty() && self.waiting.is_empty() {
                 self.end(out).await?;
             }
             self.teller.prompt(self.turns.is_empty() && self.listening, out)?;
             out.flush()?;
             tokio::select! {
-                line = self.lines.recv(), if self.listening => self.said(line, out).await?,
+                line = self.lines.recv(), if self.listening && self.waiting.len() < WAITING_MAX => self.said(line, out).await?,
                 event = self.thread.next_event() => match event {
                     Some(event) => self.happened(&event, out).await?,
                     None => break,
                 },
                 _ = self.signals.interrupt.recv() => self.interrupted(out).await?,
                 _ = self.signals.terminate.recv() => self.terminated(out).await?,
+                _ = self.signals.hangup.recv(), if !self.ending => self.terminated(out).await?,
                 () = sleep(REOPEN_EVERY), if self.shut => self.reopen().await,
             }
         }
@@ -99,30 +109,63 @@ impl<'a> Talk<'a> {
         let line = match line {
             Some(Ok(line)) => line,
             Some(Err(error)) => {
-                failure::warn(&format!("the input cannot be read any more: {error}"));
                 self.listening = false;
-                return Ok(());
+                return self.teller.refused(None, &format!("the input cannot be read any more: {error}"), out);
             }
             None => {
                 self.listening = false;
                 return Ok(());
             }
         };
-        let op = if out.is_json() { input::of_program(&line) } else { input::of_person(&line) };
-        match op {
-            Ok(Some(Op::Shutdown)) => {
-                self.listening = false;
-                self.end(out).await
+        if out.is_json() {
+            return match input::of_program(&line) {
+                Ok(Some(Op::Shutdown)) => {
+                    self.listening = false;
+                    self.end(out).await
+                }
+                Ok(Some(op)) => self.submit(op, out).await,
+                Ok(None) => Ok(()),
+                Err(message) => self.teller.refused(None, &message, out),
+            };
+        }
+        match input::of_person(&line) {
+            Ok(Some(Op::Interrupt)) => self.interrupt(out).await,
+            Ok(Some(op)) => {
+                // Behind a /quit nothing is read.
+                self.listening = op != Op::Shutdown;
+                self.waiting.push_back(op);
+                self.teller.waits(!self.turns.is_empty(), out)
             }
-            Ok(Some(op)) => self.submit(op, out).await,
             Ok(None) => Ok(()),
             Err(message) => self.teller.refused(None, &message, out),
         }
     }
 
+    /// Begins what waits, until that is a turn.
+    async fn go_on(&mut self, out: &mut Output) -> Result<(), Failure> {
+        while self.turns.is_empty()
+            && !self.ending
+            && let Some(op) = self.waiting.pop_front()
+        {
+            match op {
+                Op::Shutdown => self.end(out).await?,
+                op => self.submit(op, out).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the turn that runs, and those that wait.
+    async fn interrupt(&mut self, out: &mut Output) -> Result<(), Failure> {
+        let before = self.waiting.len();
+        self.waiting.retain(|op| !is_turn(op));
+        self.teller.unsaid(before - self.waiting.len(), out)?;
+        self.submit(Op::Interrupt, out).await
+    }
+
     /// Submits an operation; events are told meanwhile, so that neither waits for the other.
     async fn submit(&mut self, op: Op, out: &mut Output) -> Result<(), Failure> {
-        let (name, is_turn) = (op.name(), matches!(op, Op::UserTurn { .. } | Op::Compact));
+        let (name, is_turn) = (op.name(), is_turn(&op));
         let thread = Arc::clone(&self.thread);
         let mut submitted = pin!(thread.submit(op));
         let id = loop {
@@ -169,17 +212,14 @@ impl<'a> Talk<'a> {
 
     /// Ctrl-C ends the turn that runs; with none, the conversation.
     async fn interrupted(&mut self, out: &mut Output) -> Result<(), Failure> {
-        if self.turns.is_empty() || self.ending {
-            self.terminated(out).await
-        } else {
-            self.submit(Op::Interrupt, out).await
-        }
+        if self.turns.is_empty() || self.ending { self.terminated(out).await } else { self.interrupt(out).await }
     }
 
     /// The first time it ends in order, the second time at once.
     async fn terminated(&mut self, out: &mut Output) -> Result<(), Failure> {
         self.stopped = true;
         self.listening = false;
+        self.waiting.clear();
         if !self.ending {
             return self.end(out).await;
         }
@@ -193,4 +233,8 @@ impl<'a> Talk<'a> {
         }
         self.submit(Op::Shutdown, out).await
     }
+}
+
+fn is_turn(op: &Op) -> bool {
+    matches!(op, Op::UserTurn { .. } | Op::Compact)
 }

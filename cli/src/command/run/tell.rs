@@ -1,8 +1,11 @@
 //! What people and programs are told of a conversation.
 
+use std::fmt;
+
 use serde_json::value::RawValue;
 use threadlog::ThreadId;
 use threadlog::item::RolloutItem;
+use threadlog::item::typed::{EventMsg as ItemEvent, Typed};
 use threadlog_session::{AbortReason, Event, EventMsg, Origin, SessionConfigured, SubmissionId};
 
 use crate::command::run::records::{
@@ -88,6 +91,36 @@ impl Teller {
         self.warn(message, out)
     }
 
+    /// A line was read; `behind` a turn, it waits.
+    pub(super) fn waits(&mut self, behind: bool, out: &mut Output) -> Result<(), Failure> {
+        self.prompted = false;
+        if behind && self.terminal {
+            out.line(paint(FAINT, "waits for the turn's end; Ctrl-C or /interrupt ends it now"))?;
+        }
+        Ok(())
+    }
+
+    /// So many turns were given and never submitted.
+    pub(super) fn unsaid(&mut self, turns: usize, out: &mut Output) -> Result<(), Failure> {
+        let turns = u64::try_from(turns).unwrap_or(u64::MAX);
+        self.counts.interrupted += turns;
+        match turns {
+            0 => Ok(()),
+            turns => {
+                let turns = human::counted(turns, "turn that waited was", "turns that waited were");
+                out.line(paint(WARNING, format_args!("{turns} not begun")))
+            }
+        }
+    }
+
+    /// A line on its own, not behind the sign that somebody may type; the sign is shown anew.
+    fn line(&mut self, text: impl fmt::Display, out: &mut Output) -> Result<(), Failure> {
+        if std::mem::take(&mut self.prompted) {
+            out.text("\n")?;
+        }
+        out.line(text)
+    }
+
     fn warn(&self, message: &str, out: &mut Output) -> Result<(), Failure> {
         out.flush()?;
         failure::warn(message);
@@ -113,16 +146,16 @@ impl Teller {
                 let turns = human::counted((*num_turns).into(), "turn", "turns");
                 let (num_turns, context_items, stored) = (*num_turns, *context_items, *stored);
                 out.record("rolled_back", &RolledBack { submission, num_turns, context_items, stored })?;
-                out.line(paint(FAINT, format_args!("took back {turns}")))
+                self.line(paint(FAINT, format_args!("took back {turns}")), out)
             }
             EventMsg::ThreadNameUpdated { name } => {
                 let name = name.as_deref();
                 out.record("named", &Named { submission, name })?;
-                out.line(paint(FAINT, format_args!("the thread's name: {}", name.unwrap_or("none"))))
+                self.line(paint(FAINT, format_args!("the thread's name: {}", name.unwrap_or("none"))), out)
             }
             EventMsg::MemoryModeUpdated { mode } => {
                 out.record("memory_mode", &Memory { submission, mode: *mode })?;
-                out.line(paint(FAINT, "memories: changed"))
+                self.line(paint(FAINT, "memories: changed"), out)
             }
             EventMsg::PersistenceFailed { error } => {
                 let message = format!("cannot be stored, and is tried again: {}", failure::sentence(error));
@@ -131,7 +164,7 @@ impl Teller {
             }
             EventMsg::PersistenceRestored => {
                 out.record("storing", &Storing { works: true, message: None })?;
-                out.line(paint(GOOD, "everything is stored again"))
+                self.line(paint(GOOD, "everything is stored again"), out)
             }
             EventMsg::Error { message } => self.refused(event.submission, message, out),
             _ => Ok(()),
@@ -145,6 +178,10 @@ impl Teller {
             let line = serde_json::from_slice::<&RawValue>(bytes.trim_ascii()).ok();
             let kind = item.kind().map(|kind| kind.text().to_owned());
             return out.record("item", &Item { submission, kind, line });
+        }
+        if matches!(item.typed(), Typed::Event(ItemEvent::TurnAborted(_))) {
+            // The turn's end is told, with its reason.
+            return Ok(());
         }
         let Some(entry) = self.transcript.tell(item) else { return Ok(()) };
         // Who types sees that.

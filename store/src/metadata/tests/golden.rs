@@ -22,6 +22,17 @@ fn stored_patches_keep_their_bytes() {
         "0d00 01 00",                  // 13 pinned
     ];
     assert_eq!(hex(&bytes), entries.concat().replace(' ', ""));
+    // 14 in the trash: of a thread whose items end at 2, of one that was not looked at; out of it.
+    let two = MetadataPatch::trash(true).of(&fold(&[user(1, "a"), user(2, "b")]));
+    for (patch, bytes) in [
+        (two, "01 0e00 01 08 0200000000000000"),
+        (MetadataPatch::trash(true), "01 0e00 01 00"),
+        (MetadataPatch::trash(false), "01 0e00 00"),
+    ] {
+        let stored = postcard::to_allocvec(&patch).unwrap();
+        assert_eq!(hex(&stored), bytes.replace(' ', ""));
+        assert_eq!(postcard::from_bytes::<MetadataPatch>(&stored).unwrap(), patch);
+    }
     let numbers: Vec<u32> = serde_json::from_str::<MetadataPatch>(
         r#"{"name":"n","memory_mode":"disabled","git":{"sha":"s","branch":"b","origin_url":"u"},"cwd":"c","model":"m",
         "model_provider":"p","reasoning_effort":"e","approval_policy":"a","sandbox":"s","tags":{"t":true},"pinned":true}"#,
@@ -57,7 +68,7 @@ fn rich() -> ThreadMetadata {
 #[test]
 fn checkpoints_keep_their_bytes() {
     let parts = [
-        "02 10 019c2a58c0cc7860b9ca7e2dcda03ddb",          // version, thread
+        "03 10 019c2a58c0cc7860b9ca7e2dcda03ddb",          // version, thread
         "01 05 09 00",                                     // created at clock 5: time 9, no time in a name
         "01 06 01 07 01",                                  // file of stamp (6, 1): modified at 7, archived
         "02",                                              // two entries that users set
@@ -77,7 +88,7 @@ fn checkpoints_keep_their_bytes() {
         "01 03 026869 00 00 00",                 // words of ordinal 3: "hi"; no image, goal, bare words
         "01 05 b28080f780cb8ace01 014e",         // name of ordinal 5: "N"
         "01 04 a88080f780cb8ace01 ac02",         // tokens of ordinal 4: 300
-        "06 01 01",                              // items, turns, user messages
+        "06 06 01 01",                           // items, the ordinal behind the last, turns, user messages
         "01 00 c8a5e0d2c233",                    // first time, of ordinal 0
         "01 d0cce0d2c233 01 b0ade0d2c233 01 80bde0d2c233", // last times: of an item, a turn, a message
         "00",                                    // nothing inherited

@@ -105,11 +105,20 @@ fn any_patch() -> impl Strategy<Value = MetadataPatch> {
         "tags.x",
         "tags.y",
         "pinned",
+        "trashed",
     ]);
     proptest::collection::btree_map(field, words, 1..4).prop_map(|fields| {
         let mut patch = MetadataPatch::default();
         for (field, word) in fields {
             let on = word != "null";
+            if field == "trashed" {
+                // Having seen one item, or two, or nobody knows how many.
+                let seen = ["\"a\"", "\"b\""].iter().position(|known| *known == word);
+                let seen = seen.map(|last| fold(&vec![user(1, "x"); last + 1]));
+                let patch_of = |state: &ThreadMetadata| MetadataPatch::trash(on).of(state);
+                patch.merge(seen.as_ref().map_or_else(|| MetadataPatch::trash(on), patch_of));
+                continue;
+            }
             let json = match field.split_once('.') {
                 None if field == "pinned" => format!(r#"{{"pinned":{on}}}"#),
                 None => format!(r#"{{"{field}":{word}}}"#),

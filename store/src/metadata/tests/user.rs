@@ -115,3 +115,25 @@ fn a_file_among_archived_ones_is_archived_until_a_user_says_otherwise() {
     assert!(!state.archived(), "a user's word, whatever files do");
     assert_eq!(import(&mut state, 30, "archived_sessions/b.jsonl"), None);
 }
+
+#[test]
+fn what_is_added_to_a_thread_takes_it_out_of_the_trash_unless_it_was_seen() {
+    let put = |state: &ThreadMetadata, seen: &ThreadMetadata, second| {
+        let (mut state, patch) = (state.clone(), MetadataPatch::trash(true).of(seen));
+        state.apply(MetadataEvent::Patched { stamp: stamp(clock(second), 0), patch: &patch });
+        state
+    };
+    let (one, two) = (fold(&[user(1, "a")]), fold(&[user(1, "a"), user(2, "b")]));
+    assert!(!two.trashed() && put(&one, &one, 5).trashed());
+    // Whatever the clocks say: what counts is what was there.
+    assert!(put(&two, &two, 0).trashed() && !put(&two, &one, 50).trashed());
+    let mut more = put(&one, &one, 50);
+    apply(&mut more, 1, &user(2, "b"));
+    assert!(!more.trashed());
+    assert!(put(&more, &more, 60).trashed(), "it can be put there again");
+    assert!(!patched(put(&one, &one, 5), clock(6), r#"{"trashed":false}"#).trashed());
+    // As stores wrote it that did not say what they saw.
+    let mut old = patched(one, clock(5), r#"{"trashed":true}"#);
+    apply(&mut old, 1, &user(2, "b"));
+    assert!(old.trashed());
+}

@@ -22,6 +22,8 @@ pub(super) struct Begun {
     /// The threads that it deletes.
     pub(super) family: Vec<usize>,
     was_live: bool,
+    /// Whether something of the thread was on its way.
+    unsure: bool,
     /// Whether another call of the same group changes what users say of the thread.
     contested: bool,
     poisoned: bool,
@@ -93,6 +95,7 @@ impl House {
             sure: Vec::new(),
             family: self.family(call.act),
             was_live: false,
+            unsure: false,
             contested,
             poisoned,
         };
@@ -119,7 +122,10 @@ impl House {
             Act::Name(_) => thread.name.say(call.number, who),
             Act::Tag(_, on) => thread.tag.say(on, who),
             Act::Archive(_, archived) => thread.archived.say(archived, who),
-            Act::Trash(_, trashed) => thread.trashed.say(trashed, who),
+            Act::Trash(_, trashed) => {
+                thread.trashed.say(trashed, who);
+                begun.unsure = trashed && thread.put(call.piece);
+            }
             _ => {}
         }
         begun
@@ -200,7 +206,7 @@ impl House {
         let (leaving, may_be_gone) = (self.is_being_left(at), self.may_be_gone(at));
         let thread = &mut self.threads[at];
         // Out of sight, in one way or the other.
-        let archived = match (thread.archived.known(), thread.trashed.known()) {
+        let archived = match (thread.archived.known(), thread.known_trashed()) {
             (Some(archived), Some(trashed)) => Some(archived || trashed),
             _ => None,
         };
@@ -255,6 +261,7 @@ impl House {
     /// A change was acknowledged.
     fn said(&mut self, at: usize, begun: &Begun) -> Checked {
         self.acknowledged = true;
+        let now = self.numbers;
         let thread = &mut self.threads[at];
         // Stored before anything was said of it.
         let first = thread.pieces.0.first().map(|piece| piece.id);
@@ -272,7 +279,12 @@ impl House {
             Act::Name(_) => thread.name.hold(begun.call.number, begun.who),
             Act::Tag(_, on) => thread.tag.hold(on, begun.who),
             Act::Archive(_, archived) => thread.archived.hold(archived, begun.who),
-            Act::Trash(_, trashed) => thread.trashed.hold(trashed, begun.who),
+            Act::Trash(_, trashed) => {
+                thread.trashed.hold(trashed, begun.who);
+                if trashed {
+                    thread.put_held(begun.call.piece, begun.unsure, now);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -332,7 +344,7 @@ impl House {
             .see(number)
             .and_then(|()| thread.tag.see(found.tags().any(|tag| tag == super::call::TAG)))
             .and_then(|()| thread.archived.see(found.archived()))
-            .and_then(|()| thread.trashed.see(found.trashed()))
+            .and_then(|()| thread.see_trashed(found.trashed()))
             .map_err(|what| Violation::new(I5, format!("what users said of thread {at} {what}")))?;
         debug_assert!(number == 0 || found.name() == Some(&name(number)));
         // The first message is the preview, for ever.

@@ -47,14 +47,27 @@ pub struct Thread {
     pub tag: Word<bool>,
     /// Whether it is archived.
     pub archived: Word<bool>,
-    /// Whether it is in the trash.
+    /// Whether somebody put it into the trash, and nobody took it out.
     pub trashed: Word<bool>,
+    /// When it was put there: what was added since brings it back.
+    pub put: Option<Put>,
     /// Whether it was deleted. Once that is seen it is as if it had never been.
     pub gone: Word<bool>,
     /// The thread that it is a fork of.
     pub source: Option<u8>,
     /// How many of its items it has from there.
     pub inherited: usize,
+}
+
+/// A thread was put into the trash, perhaps several times since it was known.
+#[derive(Clone, Copy, Debug)]
+pub struct Put {
+    /// The number of the first such call.
+    began: u64,
+    /// Whether something was on its way then.
+    unsure: bool,
+    /// The number at which the last of them was answered, if all were.
+    held: Option<u64>,
 }
 
 /// What a user said last, as far as that is known.
@@ -173,6 +186,51 @@ impl Thread {
     /// All items that must be found.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         self.pieces.0.iter().filter(|piece| piece.sure).flat_map(|piece| piece.lines.iter().copied())
+    }
+
+    /// A call of this number is about to put it into the trash. Says whether something is on its way that may come later.
+    pub fn put(&mut self, number: u64) -> bool {
+        let unsure = self.pieces.0.iter().any(|piece| !piece.sure);
+        let before = self.put.unwrap_or(Put { began: number, unsure, held: None });
+        self.put = Some(Put { unsure: before.unsure || unsure, held: None, ..before });
+        unsure
+    }
+
+    /// That call was answered, at this number.
+    pub fn put_held(&mut self, began: u64, unsure: bool, now: u64) {
+        self.put = Some(Put { began, unsure, held: Some(now) });
+    }
+
+    /// Whether it is out of the trash again by what was added to it: `None` if that is not known.
+    pub fn is_back(&self) -> Option<bool> {
+        let Some(put) = self.put else { return Some(false) };
+        let after = |number: u64| self.pieces.0.iter().filter(move |piece| piece.id > number);
+        if put.held.is_some_and(|held| after(held).any(|piece| piece.sure)) {
+            return Some(true);
+        }
+        let may_be = put.unsure || after(put.began).next().is_some();
+        if may_be { None } else { Some(false) }
+    }
+
+    /// It is shown in the trash, or elsewhere.
+    ///
+    /// # Errors
+    /// If it cannot be there.
+    pub fn see_trashed(&mut self, shown: bool) -> Result<(), String> {
+        match (shown, self.is_back()) {
+            (true, Some(true)) => Err(format!("shows it in the trash behind what was added since {:?}", self.put)),
+            (false, None | Some(true)) if self.trashed.may_be(true) => Ok(()),
+            _ => self.trashed.see(shown),
+        }
+    }
+
+    /// Whether it is in the trash, as far as that is known.
+    pub fn known_trashed(&self) -> Option<bool> {
+        match (self.trashed.known()?, self.is_back()) {
+            (false, _) | (true, Some(true)) => Some(false),
+            (true, Some(false)) => Some(true),
+            (true, None) => None,
+        }
     }
 
     /// Whether it may have been deleted. (One that is live is not: who deletes holds its lease.)

@@ -79,7 +79,7 @@ impl House {
                 (0, _) => !thread.pieces.exists(),
                 (1, Some(stored)) if thread.pieces.exists() => {
                     let (archived, trashed) = (stored.metadata.archived(), stored.metadata.trashed());
-                    let known = thread.archived.see(archived).and_then(|()| thread.trashed.see(trashed));
+                    let known = thread.archived.see(archived).and_then(|()| thread.see_trashed(trashed));
                     known.and_then(|()| thread.see(true)).map_err(seen)?;
                     (trashed, archived) == (shown[2] == 1, shown[1] == 1 || archived && shown[2] == 1)
                 }
