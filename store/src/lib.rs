@@ -49,6 +49,7 @@ pub mod path;
 pub mod policy;
 pub mod progress;
 pub mod prune;
+mod refusal;
 pub mod remains;
 mod running;
 pub mod salvage;

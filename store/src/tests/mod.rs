@@ -11,6 +11,7 @@ mod import;
 mod interrupted;
 mod maintain;
 mod moves;
+mod refused;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
