@@ -234,7 +234,7 @@ impl House {
 }
 
 fn import(store: &Store, path: &Path) -> threadlog::Result<ImportReport> {
-    store.import(&[path.to_owned()], &ImportOptions { jobs: 1 }, &Silent)
+    store.import(&[path.to_owned()], &ImportOptions { jobs: 1, ..ImportOptions::default() }, &Silent)
 }
 
 /// Lines with their ends.
