@@ -315,7 +315,7 @@ fn sealing(run: &mut impl FnMut(&Machine, &[&str])) {
     for (path, _) in common::tree(&machine.store()) {
         run(&machine, &["dump", text(&machine.store().join(path))]);
     }
-    let sealed = common::tree(&machine.store()).into_iter().map(|(path, _)| machine.store().join(path));
+    let sealed = common::tree(&machine.store()).into_keys().map(|path| machine.store().join(path));
     let sealed = sealed.filter(|path| path.extension().is_some_and(|name| name == "seal"));
     for path in sealed.collect::<Vec<_>>() {
         let mut bytes = fs::read(&path).unwrap();
