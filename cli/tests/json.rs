@@ -106,11 +106,16 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 36] = [
     "seal",
     "compact",
     "erase",
     "du",
+    "backup",
+    "restore",
+    "pack",
+    "unpack --verify",
+    "unpack",
     "import",
     "export",
     "list",
@@ -253,6 +258,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     run(&machine, &["dump", "files"]);
     end_of_life(&mut run);
     sealing(&mut run);
+    copies(&mut run);
     #[cfg(unix)]
     runs.extend(conversations(&Machine::new()));
     runs
@@ -320,6 +326,26 @@ fn sealing(run: &mut impl FnMut(&Machine, &[&str])) {
     for arguments in [&["verify"][..], &["compact", "--full"], &["rm", &ids[1], "--yes"], &["erase"], &["du"]] {
         run(&machine, arguments);
     }
+}
+
+/// Runs of what takes threads and whole stores elsewhere, damage included.
+fn copies(run: &mut impl FnMut(&Machine, &[&str])) {
+    let machine = Machine::with_store();
+    let id = machine.ids()[0].clone();
+    run(&machine, &["pack", &id, "--to", "bundle"]);
+    run(&machine, &["unpack", "--verify", "bundle"]);
+    run(&machine, &["unpack", "bundle", "--store", "other"]);
+    machine.run(&["rm", &id, "--yes"]).must_be(0);
+    run(&machine, &["unpack", "bundle"]);
+    machine.run(&["seal"]).must_be(0);
+    let is_sealed = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "seal");
+    let sealed = common::tree(&machine.store()).into_keys().find(is_sealed).expect("a sealed segment");
+    let sealed = machine.store().join(sealed);
+    let mut bytes = fs::read(&sealed).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    run(&machine, &["backup", "--to", "backup"]);
+    run(&machine, &["restore", "--from", "backup", "--to", "again"]);
 }
 
 #[test]

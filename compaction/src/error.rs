@@ -21,6 +21,14 @@ pub enum Error {
     /// The caller asked to stop. What was done until then stays done.
     #[error("stopped; what was done until then stays done")]
     Stopped,
+    /// What stands where a copy of a store is to be made is no copy of it.
+    #[error("{} cannot become a copy of this store: {what}; choose an empty folder", path.display())]
+    NotACopy {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A dictionary could not be trained.
     #[error("cannot train a compression dictionary: {reason}")]
     Dictionary {

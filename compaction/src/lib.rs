@@ -8,6 +8,7 @@
 //! - [`Bulk`]: new streams straight into sealed segments.
 //! - [`seal`](mod@seal): hot segments become sealed ones. [`merge`](mod@merge), [`compact`](mod@compact): several sealed
 //!   ones become one. [`erase`](mod@erase): what is dead leaves the disk.
+//! - [`Copy`]: a copy of a store that is a store, kept up to date.
 //! - [`Background`]: a worker that does the first two when it is time.
 //!
 //! Every step is of the same shape: new files become durable, MANIFEST is replaced, old files go. A crash leaves the old
@@ -19,6 +20,7 @@ pub mod bulk;
 mod choose;
 pub mod compact;
 pub mod config;
+pub mod copy;
 mod cursor;
 mod dictionary;
 pub mod erase;
@@ -42,6 +44,7 @@ pub use batch::NewSealed;
 pub use bulk::{Bulk, Held, Published};
 pub use compact::{Avoid, Extent};
 pub use config::Config;
+pub use copy::{Copied, Copy, Hot};
 pub use erase::{Erased, Pending};
 pub use error::{Error, Result};
 pub use maintenance::Maintenance;

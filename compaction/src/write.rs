@@ -1,11 +1,13 @@
 //! One batch becomes one sealed segment.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use threadlog_engine::Conflict;
+use threadlog_engine::fs::Fs;
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{
-    Dictionary, DictionaryId, DictionaryRow, Input, RecordRef, SealedSegment, SegmentOptions, SegmentRow,
+    Dictionary, DictionaryId, DictionaryRow, Input, RecordRef, SealedId, SealedSegment, SegmentOptions, SegmentRow,
     SegmentWriter, Tier, ValueUse, write_dictionary,
 };
 
@@ -53,20 +55,58 @@ pub(crate) fn write_batch(
         None => dictionary_for(maintenance, batch, config)?,
     };
     let segments: Vec<_> = maintenance.sealed().segments().iter().chain(beside.made).map(Arc::clone).collect();
-    let choice = choose(batch, known, &segments);
     let id = maintenance.new_segment()?;
+    let place = NewSegment {
+        fs: &*maintenance.fs,
+        root: &maintenance.root,
+        store: maintenance.store,
+        id,
+        created_ms: maintenance.clock.now_ms(),
+        segments: &segments,
+        dictionary,
+        inputs: beside.inputs,
+        conflicts: beside.conflicts,
+    };
+    let (row, mut written) = write_segment(place, known, batch, config)?;
+    written.file_bytes = written.file_bytes.saturating_add(trained.map_or(0, |row| u64::from(row.bytes)));
+    Ok(Made { row, dictionary: trained, written })
+}
+
+/// A segment that is to be written: where, and what stands beside its records.
+pub(crate) struct NewSegment<'a> {
+    pub fs: &'a dyn Fs,
+    pub root: &'a Path,
+    pub store: [u8; 16],
+    pub id: SealedId,
+    pub created_ms: u64,
+    /// Segments that its records may take values from.
+    pub segments: &'a [Arc<SealedSegment>],
+    pub dictionary: Option<Arc<Dictionary>>,
+    pub inputs: Vec<Input>,
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Writes a sorted batch as this segment. As [`write_batch`] otherwise.
+pub(crate) fn write_segment(
+    place: NewSegment<'_>,
+    known: &mut Known,
+    batch: &Batch,
+    config: &Config,
+) -> Result<(SegmentRow, Written)> {
+    let NewSegment { fs, root, store, id, created_ms, segments, dictionary, inputs, conflicts } = place;
+    let choice = choose(batch, known, segments);
     let options = SegmentOptions {
         level: config.level,
         block_bytes: config.block_bytes,
         dictionary,
         tier: Tier::Normal,
-        created_ms: maintenance.clock.now_ms(),
+        created_ms,
         jobs: config.jobs,
     };
-    let mut writer = SegmentWriter::create(&*maintenance.fs, &maintenance.root, maintenance.store, id, options)?;
+    let mut writer = SegmentWriter::create(fs, root, store, id, options)?;
     let mut written = Written::default();
     write_records(&mut writer, batch, &choice, &mut written)?;
-    let row = writer.finish(beside.inputs, beside.conflicts)?;
+    let row = writer.finish(inputs, conflicts)?;
     for (value, fit) in batch.values.iter().zip(&choice.fits) {
         match fit {
             Fit::Inline => known.note_single(&value.hash),
@@ -77,8 +117,8 @@ pub(crate) fn write_batch(
     written.segments = 1;
     written.records = wide(batch.records.len());
     written.payload_bytes = batch.raw_bytes();
-    written.file_bytes = row.bytes.saturating_add(trained.map_or(0, |row| u64::from(row.bytes)));
-    Ok(Made { row, dictionary: trained, written })
+    written.file_bytes = row.bytes;
+    Ok((row, written))
 }
 
 fn write_records(writer: &mut SegmentWriter<'_>, batch: &Batch, choice: &Choice, written: &mut Written) -> Result<()> {

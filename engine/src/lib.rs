@@ -64,3 +64,4 @@ pub use journal::verify::{LostRecord, VerifyReport, verify};
 pub use lease::{Lease, LeaseOn, Leases};
 pub use lock::Owner;
 pub use recover::log::{Damage, DamageKind};
+pub use store_format::{read_format, write_format};

@@ -106,6 +106,10 @@ bugs! {
     LeaseEpochNotRaised,
     /// In the layer above: what says that something was deleted is acknowledged before it is durable.
     TombstoneNotSynced,
+    /// In the layer above: of several streams that are to be deleted all or none, each is by itself.
+    TombstonesOneByOne,
+    /// In the layer above: what files brought is acknowledged before it is durable.
+    ImportNotSynced,
     /// In the layer above: who builds on a stream does not say so.
     LifeNotHeldByFork,
     /// In the layer above: who deletes a stream does not ask who builds on it.

@@ -34,6 +34,25 @@ pub(crate) fn read(fs: &dyn Fs, places: &Places) -> Result<FormatFile> {
     })
 }
 
+/// Reads what FORMAT says of the store at `root`.
+///
+/// # Errors
+/// [`Error::NoStore`] if there is none; [`Error::FormatVersion`], [`Error::Corrupt`]; [`Error::Io`].
+pub fn read_format(fs: &dyn Fs, root: &Path) -> Result<FormatFile> {
+    read(fs, &Places::new(root, 0))
+}
+
+/// Makes the directory at `root` the store that FORMAT describes, for copies of a store: everything else is there by then.
+/// Only for who holds its MAINTENANCE.
+///
+/// *Durability:* written beside, synced, renamed, directory synced.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_format(fs: &dyn Fs, root: &Path, format: &FormatFile) -> Result<()> {
+    replace(fs, &Places::new(root, 0), format)
+}
+
 /// Reads FORMAT for writing, or makes it.
 pub(crate) fn open_or_create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     let found = match read(fs, places) {

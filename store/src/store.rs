@@ -81,6 +81,17 @@ impl Store {
         &self.clock
     }
 
+    /// The store's random id.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if FORMAT cannot be read.
+    pub fn store_id(&self) -> Result<[u8; 16]> {
+        match &self.log {
+            Log::Writer(engine) => Ok(engine.store_id()),
+            Log::Reader(_) => Ok(threadlog_engine::read_format(&*self.fs, &self.root)?.store),
+        }
+    }
+
     /// The log below, for reading.
     #[must_use]
     pub fn log(&self) -> &dyn ReadLog {

@@ -103,6 +103,8 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::LeaseFreedEarly, Test::Scenes),
     (Bug::LeaseEpochNotRaised, Test::Stores),
     (Bug::TombstoneNotSynced, Test::Stores),
+    (Bug::TombstonesOneByOne, Test::Stores),
+    (Bug::ImportNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
     (Bug::LifeNotHeldByRestore, Test::Trash),

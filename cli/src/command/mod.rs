@@ -17,6 +17,7 @@ use crate::output::human::counted;
 use crate::threads::wait;
 
 pub mod archive;
+pub mod backup;
 mod change;
 pub mod compact;
 mod deleting;
@@ -33,6 +34,7 @@ mod items;
 pub mod list;
 mod measure;
 mod odd;
+pub mod pack;
 pub mod pin;
 pub mod prune;
 pub mod ps;
@@ -52,6 +54,7 @@ pub mod tag;
 pub mod tail;
 pub mod trash;
 pub mod tree;
+pub mod unpack;
 pub mod verify;
 mod work;
 
@@ -88,6 +91,10 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Seal(_) => seal::run(&context, &mut out),
         Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
         Command::Erase(_) => erase::run(&context, &mut out),
+        Command::Backup(arguments) => backup::backup(arguments, &context, &mut out),
+        Command::Restore(arguments) => backup::restore(arguments, &context, &mut out),
+        Command::Pack(arguments) => pack::run(arguments, &context, &mut out),
+        Command::Unpack(arguments) => unpack::run(arguments, &context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
         Command::Dump(arguments) => dump::run(arguments, &mut out),
         Command::Gen(arguments) => r#gen::run(arguments, &mut out),
@@ -148,6 +155,11 @@ fn name(command: &Command) -> &'static str {
         Command::Seal(_) => "seal",
         Command::Compact(_) => "compact",
         Command::Erase(_) => "erase",
+        Command::Backup(_) => "backup",
+        Command::Restore(_) => "restore",
+        Command::Pack(_) => "pack",
+        Command::Unpack(unpack) if unpack.verify => "unpack --verify",
+        Command::Unpack(_) => "unpack",
         Command::Salvage(_) => "salvage",
         Command::Dump(_) => "dump",
         Command::Gen(_) => "gen",
@@ -200,7 +212,7 @@ impl Context {
     }
 
     /// Settings of a command that writes and ends: no room is prepared for more.
-    fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         let client = concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned();
         Config { client, prepare_spares: false, allow_untrusted: self.allow_untrusted, ..Config::default() }
     }
@@ -250,6 +262,7 @@ pub fn wide(length: usize) -> u64 {
 impl From<threadlog::Error> for Failure {
     fn from(error: threadlog::Error) -> Failure {
         use threadlog::Error;
+        use threadlog::maintain::CompactionError;
         use threadlog_engine::Error as Engine;
         if let Some(refusal) = full(&error) {
             let message = format!(
@@ -264,11 +277,13 @@ impl From<threadlog::Error> for Failure {
             | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
             Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. })
             | Error::Importing { .. }
-            | Error::Compaction(threadlog::maintain::CompactionError::Busy { .. }) => Exit::Locked,
+            | Error::Compaction(CompactionError::Busy { .. }) => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }
-            Error::BadId { .. } | Error::Engine(Engine::NotEmpty { .. }) => Exit::Usage,
+            Error::BadId { .. }
+            | Error::Engine(Engine::NotEmpty { .. })
+            | Error::Compaction(CompactionError::NotACopy { .. }) => Exit::Usage,
             error if error.is_corruption() => Exit::Damaged,
             _ => Exit::Failed,
         };

@@ -69,7 +69,7 @@ impl Work {
 /// Takes a stop by signal for what it is.
 pub(super) fn stopped<T>(outcome: threadlog::Result<T>) -> Result<Option<T>, Failure> {
     match outcome {
-        Err(threadlog::Error::Compaction(CompactionError::Stopped)) => Ok(None),
+        Err(threadlog::Error::Compaction(CompactionError::Stopped) | threadlog::Error::Stopped) => Ok(None),
         outcome => Ok(Some(outcome?)),
     }
 }

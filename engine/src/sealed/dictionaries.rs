@@ -58,6 +58,11 @@ impl Dictionaries {
         self.slots.iter().find(|slot| slot.row.id == id)
     }
 
+    /// The open file of one of them, its path and its length.
+    pub(crate) fn file(&self, id: DictionaryId) -> Option<(&dyn File, &Path, u64)> {
+        self.slot(id).map(|slot| (&*slot.file, slot.path.as_path(), u64::from(slot.row.bytes)))
+    }
+
     /// One of them, read and verified on first use.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod builder;
 pub mod cache;
 pub mod codec;
 pub(crate) mod columns;
+mod copy;
 mod current;
 pub mod dictionaries;
 pub mod dictionary;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::number::wide;
-use crate::sealed::block_header::{BLOCK_HEADER_BYTES, BlockHeader, BlockKind};
+use crate::sealed::block_header::{BLOCK_HEADER_BYTES, BlockHeader, BlockKind, block_checksum};
 use crate::sealed::codec::Decoder;
 use crate::sealed::columns::Columns;
 use crate::sealed::header::{SEALED_HEADER_BYTES, SealedHeader, TRAILER_BYTES, Trailer};
@@ -41,6 +41,39 @@ impl SealedSegment {
                 other => other?,
             }
             progress(u64::from(row.header.compressed_bytes).saturating_add(wide(BLOCK_HEADER_BYTES)));
+        }
+        Ok(())
+    }
+
+    /// Checks that every byte is the one that was written, without decompressing any: header, trailer, each block's header
+    /// beside its row, each block's checksum. `each` gets what is wrong. (The footer is checked when a segment is opened.)
+    ///
+    /// *Cost:* reads and checksums the file once. *Memory:* one block.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn check_stored(&self, each: &mut dyn FnMut(Error)) -> Result<()> {
+        self.verify_ends(each)?;
+        for index in 0..self.footer().block_count() {
+            let sound = match self.footer().block(index) {
+                None => Err((self.row().footer_offset, "no such block can be")),
+                Some(row) => {
+                    let bytes = wide(BLOCK_HEADER_BYTES).saturating_add(u64::from(row.header.compressed_bytes));
+                    let bytes = self.bytes_at(row.offset, bytes)?;
+                    let same = BlockHeader::decode(&bytes, self.id().salt, row.offset) == Some(row.header);
+                    let stored = bytes.get(BLOCK_HEADER_BYTES..).unwrap_or_default();
+                    match block_checksum(self.id().salt, row.offset, stored) == row.header.checksum {
+                        true if same => Ok(()),
+                        true => Err((row.offset, "its header is not what the footer says")),
+                        false => Err((row.offset, "it fails its checksum")),
+                    }
+                }
+            };
+            if let Err((offset, what)) = sound {
+                let streams = self.records_in(index).into_iter().map(|(stream, _)| stream).collect();
+                let (path, what) = (self.path().to_owned(), format!("block {index}: {what}"));
+                each(Error::Corrupt { path, offset, what, streams });
+            }
         }
         Ok(())
     }

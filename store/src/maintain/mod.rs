@@ -114,7 +114,7 @@ fn plan(progress: &dyn Progress, maintenance: &Maintenance, engine: &Engine, sea
 }
 
 /// Passes on what is told.
-struct Told<'a>(&'a dyn Progress);
+pub(crate) struct Told<'a>(pub(crate) &'a dyn Progress);
 
 impl Watch for Told<'_> {
     fn advanced(&self, bytes: u64) {

@@ -12,12 +12,12 @@ use crate::{Error, ThreadId};
 use threadlog_engine::number::wide;
 use threadlog_engine::{Batch, NewRecord};
 
-fn key(number: u128) -> ThreadKey {
+pub(crate) fn key(number: u128) -> ThreadKey {
     ThreadKey { thread: ThreadId::from_uuid(uuid::Uuid::from_u128(number)), incarnation: 7 }
 }
 
 /// A life that begins with the first items of `base`, if there is one, and has these lines of its own.
-fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &[String]) {
+pub(crate) fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &[String]) {
     let fork = |(base, end): (ThreadKey, u64)| {
         let base = Base { thread: base.thread, incarnation: base.incarnation, end };
         Origin::Forked(Box::new(Fork {
@@ -44,11 +44,11 @@ fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &
     engine.sync(engine.append(batch).unwrap()).unwrap();
 }
 
-fn fork_meta(key: ThreadKey, source: ThreadKey) -> String {
+pub(crate) fn fork_meta(key: ThreadKey, source: ThreadKey) -> String {
     line(0, "session_meta", &format!("{{\"id\":\"{}\",\"forked_from_id\":\"{}\"}}", key.thread, source.thread))
 }
 
-fn texts(store: &Store, key: ThreadKey) -> Vec<String> {
+pub(crate) fn texts(store: &Store, key: ThreadKey) -> Vec<String> {
     let text = |item: crate::Result<crate::StoredItem>| {
         let mut bytes = Vec::new();
         item.unwrap().item.render(&mut bytes);

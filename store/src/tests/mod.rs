@@ -1,14 +1,17 @@
 //! What the tests share: a store on the simulated file system, folders of rollout files, and their comparison.
 
+mod backup;
 mod bulk;
+mod bundle;
 mod corpus;
 mod damage;
 mod export;
-mod forks;
+pub(crate) mod forks;
 mod import;
 mod interrupted;
 mod maintain;
 mod moves;
+mod refused;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -27,7 +30,7 @@ const A: &str = "019c2a58-c0cc-7860-b9ca-7e2dcda03ddb";
 const B: &str = "0b6cc088-1f70-49ba-9104-83619ec703e0";
 
 /// A disk with a store on it, and folders of the system's to import from and export to.
-struct Bench {
+pub(crate) struct Bench {
     disk: SimFs,
     folder: tempfile::TempDir,
 }
@@ -37,7 +40,7 @@ fn root() -> &'static Path {
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         let disk = SimFs::new(7);
         Bench { disk, folder: tempfile::tempdir().unwrap() }
     }
@@ -47,7 +50,7 @@ impl Bench {
         self.folder.path().join("home")
     }
 
-    fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         let config = Config { background: Background::Manual, ..Config::default() };
         Store::open_on(Arc::new(self.disk.clone()), root(), config).unwrap()
     }
@@ -144,11 +147,11 @@ fn line(number: u64, kind: &str, payload: &str) -> String {
     format!("{{\"timestamp\":\"{time}\",\"type\":\"{kind}\",\"payload\":{payload}}}\n")
 }
 
-fn meta(id: &str) -> String {
+pub(crate) fn meta(id: &str) -> String {
     line(0, "session_meta", &format!("{{\"id\":\"{id}\",\"cwd\":\"/work\",\"originator\":\"codex_cli_rs\"}}"))
 }
 
-fn message(number: u64, text: &str) -> String {
+pub(crate) fn message(number: u64, text: &str) -> String {
     line(number, "event_msg", &format!("{{\"type\":\"user_message\",\"message\":\"{text}\"}}"))
 }
 
