@@ -21,8 +21,7 @@ fn bench() -> Bench {
 
 #[test]
 fn a_read_that_fails_once_makes_no_revision() {
-    let mut refused = 0;
-    for number in 1.. {
+    for (refused, number) in (1..).enumerate() {
         let bench = bench();
         let store = bench.open();
         let fault = [Fault::Error(EIO), Fault::Error(EINTR)][usize::from(number % 2 == 0)];
@@ -33,7 +32,6 @@ fn a_read_that_fails_once_makes_no_revision() {
             assert!(number > 5 && refused > 5, "{number} reads");
             return;
         }
-        refused += 1;
         for file in result.map(|report| report.files).unwrap_or_default() {
             assert!(matches!(file.outcome, Outcome::Unchanged | Outcome::Grown), "read {number}: {file:?}");
         }
