@@ -96,6 +96,10 @@ figures *ARGS:
 neighbours:
     cargo run --release -p threadlog-benches --bin neighbours
 
+# What opening a journal costs after a clean end and after a death
+openings:
+    cargo run --release -p threadlog-benches --bin openings
+
 # What a fork costs, and what a chain of a thousand forks costs to read
 forks:
     cargo run --release -p threadlog-benches --bin forks
@@ -138,9 +142,23 @@ fuzz SECONDS="60": fuzz-build
             -- -max_total_time={{ SECONDS }} -rss_limit_mb=1024 -timeout=20 -print_final_stats=0
     done
 
+# Every fuzz target in slices until each has had so much processor time; goes on where it was (also at the lowest priority)
+fuzz-long CPU_SECONDS="1800" SLICE="300": fuzz-build
+    fuzz/long.py --seconds {{ CPU_SECONDS }} --slice {{ SLICE }}
+
 # The seeds of the fuzz targets, made anew by the code that writes the files
 fuzz-seeds:
     cd fuzz && cargo run --example seeds
+
+# Lines and branches that the tests come by (needs nightly, cargo-llvm-cov, and LLVM's tools: LLVM_COV and LLVM_PROFDATA name them)
+cover:
+    cargo +nightly llvm-cov --workspace --branch --no-report
+    cargo +nightly llvm-cov report --lcov --output-path target/coverage.lcov
+    tests/coverage/report.py target/coverage.lcov
+
+# A sample of mutants by a seed, each tried against the tests (needs cargo-mutants); goes on where it was
+mutants COUNT="220" SEED="4" *ARGS:
+    tests/mutants/run.py --count {{ COUNT }} --seed {{ SEED }} {{ ARGS }}
 
 # Licences, sources, duplicates and known vulnerabilities (needs cargo-deny and, for the last, a network)
 deny:

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 #[cfg(unix)]
 use crate::command::run;
 use crate::command::{
-    archive, demo, dump, export, fork, r#gen, import, list, pin, prune, ps, relink, rename, rm, rollback, salvage,
-    show, stats, tag, tail, trash, tree, verify,
+    archive, backup, compact, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps, relink,
+    rename, rm, rollback, salvage, seal, show, stats, tag, tail, trash, tree, unpack, verify,
 };
 use crate::exit;
 
@@ -80,6 +80,22 @@ pub enum Command {
     Verify(verify::Verify),
     /// Sizes and counts of the store
     Stats(stats::Stats),
+    /// What takes the room: by kind, the largest threads, what is stored once
+    Du(du::Du),
+    /// Compress what is in the journals
+    Seal(seal::Seal),
+    /// Seal, then merge sealed segments: archived threads smaller, repeated values once, nothing that was deleted
+    Compact(compact::Compact),
+    /// Remove every byte of deleted threads from the disk
+    Erase(erase::Erase),
+    /// Make a backup of the store while others use it, or bring one up to date; it is a store itself
+    Backup(backup::Backup),
+    /// Make a store of a backup
+    Restore(backup::Restore),
+    /// Put threads into one file, with what they were forked from
+    Pack(pack::Pack),
+    /// Take in the threads of such a file, or only check it
+    Unpack(unpack::Unpack),
     /// Write everything that is intact, also from damaged places, as rollout files
     Salvage(salvage::Salvage),
     /// Print any file of a store, for people

@@ -24,23 +24,38 @@ type Records = BTreeMap<(String, String), Fields>;
 /// The tables of docs/cli.md.
 fn documented() -> Records {
     let mut records = Records::new();
-    let mut command = String::new();
+    let mut commands: Vec<String> = Vec::new();
     for line in include_str!("../../docs/cli.md").lines() {
         if let Some(heading) = line.strip_prefix("### ") {
-            command = heading.trim_matches('`').to_owned();
+            commands = heading.split(", ").map(|name| name.trim_matches('`').to_owned()).collect();
         }
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [_, kind, fields, _] = cells[..] else { continue };
-        if command.is_empty() || !kind.starts_with('`') {
+        let [_, kinds, fields, _] = cells[..] else { continue };
+        if commands.is_empty() || !kinds.starts_with('`') {
             continue;
         }
-        let kind = kind.split('`').nth(1).unwrap_or_default().to_owned();
-        let same_as = fields.strip_prefix("as in `").and_then(|rest| rest.split('`').next());
-        let fields = match same_as {
-            Some(other) => records[&(other.to_owned(), kind.clone())].clone(),
-            None => names(fields),
-        };
-        records.insert((command.clone(), kind), fields);
+        for (command, kind) in
+            commands.iter().flat_map(|command| names(kinds).into_keys().map(move |kind| (command, kind)))
+        {
+            let same_as = fields.strip_prefix("as in `").and_then(|rest| rest.split('`').next());
+            let fields = match same_as {
+                Some(other) => records[&(other.to_owned(), kind.clone())].clone(),
+                None => names(fields),
+            };
+            let known: &mut Fields = records.entry((command.clone(), kind)).or_default();
+            // Of two kinds of one name what only one has is optional.
+            if known.is_empty() {
+                *known = fields;
+            } else {
+                known.extend(
+                    fields
+                        .into_iter()
+                        .filter(|(name, _)| !known.contains_key(name))
+                        .map(|(name, _)| (name, false))
+                        .collect::<Vec<_>>(),
+                );
+            }
+        }
     }
     records
 }
@@ -91,7 +106,16 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 36] = [
+    "seal",
+    "compact",
+    "erase",
+    "du",
+    "backup",
+    "restore",
+    "pack",
+    "unpack --verify",
+    "unpack",
     "import",
     "export",
     "list",
@@ -233,6 +257,8 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     run(&machine, &["dump", "FORMAT"]);
     run(&machine, &["dump", "files"]);
     end_of_life(&mut run);
+    sealing(&mut run);
+    copies(&mut run);
     #[cfg(unix)]
     runs.extend(conversations(&Machine::new()));
     runs
@@ -270,6 +296,58 @@ fn end_of_life(run: &mut impl FnMut(&Machine, &[&str])) {
     }
 }
 
+/// Runs of what seals, merges and erases, also over a damaged segment and beside a program that still writes.
+fn sealing(run: &mut impl FnMut(&Machine, &[&str])) {
+    let machine = Machine::with_store();
+    let ids = machine.ids();
+    for arguments in [&["seal"][..], &["compact"], &["compact", "--full"], &["du"], &["rm", &ids[0], "--yes"]] {
+        run(&machine, arguments);
+    }
+    let (store, thread) = common::running(&machine);
+    let id = common::block_on(async {
+        thread.shutdown().await.unwrap();
+        thread.id().to_string()
+    });
+    run(&machine, &["rm", &id, "--yes"]);
+    run(&machine, &["erase"]);
+    common::block_on(store.close()).unwrap();
+    run(&machine, &["seal"]);
+    for (path, _) in common::tree(&machine.store()) {
+        run(&machine, &["dump", text(&machine.store().join(path))]);
+    }
+    let sealed = common::tree(&machine.store()).into_keys().map(|path| machine.store().join(path));
+    let sealed = sealed.filter(|path| path.extension().is_some_and(|name| name == "seal"));
+    for path in sealed.collect::<Vec<_>>() {
+        let mut bytes = fs::read(&path).unwrap();
+        // The first block, behind its header.
+        bytes[100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    for arguments in [&["verify"][..], &["compact", "--full"], &["rm", &ids[1], "--yes"], &["erase"], &["du"]] {
+        run(&machine, arguments);
+    }
+}
+
+/// Runs of what takes threads and whole stores elsewhere, damage included.
+fn copies(run: &mut impl FnMut(&Machine, &[&str])) {
+    let machine = Machine::with_store();
+    let id = machine.ids()[0].clone();
+    run(&machine, &["pack", &id, "--to", "bundle"]);
+    run(&machine, &["unpack", "--verify", "bundle"]);
+    run(&machine, &["unpack", "bundle", "--store", "other"]);
+    machine.run(&["rm", &id, "--yes"]).must_be(0);
+    run(&machine, &["unpack", "bundle"]);
+    machine.run(&["seal"]).must_be(0);
+    let is_sealed = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "seal");
+    let sealed = common::tree(&machine.store()).into_keys().find(is_sealed).expect("a sealed segment");
+    let sealed = machine.store().join(sealed);
+    let mut bytes = fs::read(&sealed).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    run(&machine, &["backup", "--to", "backup"]);
+    run(&machine, &["restore", "--from", "backup", "--to", "again"]);
+}
+
 #[test]
 fn every_record_is_documented_and_every_documented_record_is_written() {
     let documented = documented();
@@ -281,6 +359,10 @@ fn every_record_is_documented_and_every_documented_record_is_written() {
     missing.retain(|key| !seen.contains(key));
     // Two writers of one stream: several journals are to come.
     missing.remove(&("verify".to_owned(), "conflict".to_owned()));
+    // Of a larger store; the engine's tests of dumps have these.
+    for row in ["conflict", "dictionary", "used_value"] {
+        missing.remove(&("dump".to_owned(), row.to_owned()));
+    }
     // A disk that fails in the middle of a conversation.
     missing.remove(&("run".to_owned(), "storing".to_owned()));
     assert!(missing.is_empty(), "documented and never written: {missing:?}");

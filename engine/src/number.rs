@@ -19,3 +19,15 @@ pub fn round_up(value: u64, unit: u64) -> u64 {
     let mask = unit.saturating_sub(1);
     value.saturating_add(mask) & !mask
 }
+
+/// `u32` as `usize`; where memory cannot hold so much, more than anything that is there.
+#[must_use]
+pub fn size(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// A length as `u32`, saturating: only for what was checked to fit.
+#[must_use]
+pub fn short(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -106,6 +106,10 @@ bugs! {
     LeaseEpochNotRaised,
     /// In the layer above: what says that something was deleted is acknowledged before it is durable.
     TombstoneNotSynced,
+    /// In the layer above: of several streams that are to be deleted all or none, each is by itself.
+    TombstonesOneByOne,
+    /// In the layer above: what files brought is acknowledged before it is durable.
+    ImportNotSynced,
     /// In the layer above: who builds on a stream does not say so.
     LifeNotHeldByFork,
     /// In the layer above: who deletes a stream does not ask who builds on it.
@@ -117,6 +121,30 @@ bugs! {
     TrashSeenEarly,
     /// In the layer above: what other processes did is read, and what was folded before is shown.
     ViewsNotTold,
+    /// MANIFEST gets its name before it is synced.
+    ManifestNotSynced,
+    /// The name of a new MANIFEST is not synced before what it replaces is removed.
+    ManifestNameNotSynced,
+    /// A sealed segment is not synced before a MANIFEST names it.
+    SealedFileNotSynced,
+    /// The name of a sealed segment is not synced.
+    SealedNameNotSynced,
+    /// In the layer above: hot segments are removed before a MANIFEST says where their records are.
+    HotRemovedFirst,
+    /// A spare that nothing was written to yet counts as sealed.
+    SpareSealed,
+    /// A witness at the end of what was sealed is forgotten.
+    SealedWitnessForgotten,
+    /// A new epoch behind what was sealed is held against a witness that is no part of the log any more.
+    SealedEpochMisjudged,
+    /// Records whose file is gone are not looked for in the segments that have them now.
+    MovedNotLookedFor,
+    /// Where a sealed stream ends is not asked when records are appended to it.
+    SealedHeadIgnored,
+    /// The block of a sealed record is not verified.
+    SealedBlockUnverified,
+    /// Hot segments that were sealed and came back with a power cut count again.
+    SealedSegmentsReturn,
 }
 
 /// Which bug is in, as its place in [`Bug::ALL`] and one; 0: none.

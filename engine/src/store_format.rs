@@ -1,15 +1,17 @@
 //! The FORMAT file: which store this is, and which features it uses.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::format::HeaderFault;
-use crate::format::store_file::FormatFile;
+use crate::format::store_file::{FormatFile, SEALED};
 use crate::fs::{Fs, OpenMode, read_file, write_all_at};
 use crate::journal::place::{self, Places};
 use crate::journal::scan;
+use crate::sealed;
 use crate::seeded::{Bug, bug};
 
 /// How long to wait for another process that is making the store at this moment.
@@ -30,6 +32,25 @@ pub(crate) fn read(fs: &dyn Fs, places: &Places) -> Result<FormatFile> {
         }
         _ => Error::Corrupt { path: path.clone(), offset: 0, what: fault.to_string(), streams: Vec::new() },
     })
+}
+
+/// Reads what FORMAT says of the store at `root`.
+///
+/// # Errors
+/// [`Error::NoStore`] if there is none; [`Error::FormatVersion`], [`Error::Corrupt`]; [`Error::Io`].
+pub fn read_format(fs: &dyn Fs, root: &Path) -> Result<FormatFile> {
+    read(fs, &Places::new(root, 0))
+}
+
+/// Makes the directory at `root` the store that FORMAT describes, for copies of a store: everything else is there by then.
+/// Only for who holds its MAINTENANCE.
+///
+/// *Durability:* written beside, synced, renamed, directory synced.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_format(fs: &dyn Fs, root: &Path, format: &FormatFile) -> Result<()> {
+    replace(fs, &Places::new(root, 0), format)
 }
 
 /// Reads FORMAT for writing, or makes it.
@@ -66,7 +87,7 @@ fn has_segments(fs: &dyn Fs, places: &Places) -> Result<bool> {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(!sealed::sealed_files(fs, &places.root)?.is_empty())
 }
 
 fn create(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
@@ -91,6 +112,29 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
     let (high, low) = (draw()?, draw()?);
     let store = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
     let format = FormatFile::new(store, config.clock.now_ms());
+    replace(fs, places, &format).inspect_err(|error| {
+        if matches!(error, Error::Io { op: "sync directory", .. }) {
+            // The name reads well now and may never reach the disk: the next attempt must not build on it.
+            let _ = fs.remove_file(&places.format());
+        }
+    })?;
+    Ok(format)
+}
+
+/// Notes in FORMAT, durably, that the store may have sealed segments: programs that do not know of them keep away. Only for
+/// who holds MAINTENANCE.
+pub(crate) fn allow_sealed(fs: &dyn Fs, root: &Path) -> Result<()> {
+    let places = Places::new(root, 0);
+    let mut format = read(fs, &places)?;
+    if format.incompatible & SEALED == 0 {
+        format.incompatible |= SEALED;
+        replace(fs, &places, &format)?;
+    }
+    Ok(())
+}
+
+/// Puts FORMAT in its place: whole, or as it was before.
+fn replace(fs: &dyn Fs, places: &Places, format: &FormatFile) -> Result<()> {
     let (path, temporary) = (places.format(), places.root.join("FORMAT.new"));
     match fs.remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &temporary, error)),
@@ -103,12 +147,7 @@ fn write(fs: &dyn Fs, places: &Places, config: &Config) -> Result<FormatFile> {
         file.sync_data().map_err(|error| io("sync", error))?;
     }
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
-    if let Err(error) = fs.sync_dir(&places.root) {
-        // The name reads well now and may never reach the disk: the next attempt must not build on it.
-        let _ = fs.remove_file(&path);
-        return Err(Error::io("sync directory", &places.root, error));
-    }
-    Ok(format)
+    fs.sync_dir(&places.root).map_err(|error| Error::io("sync directory", &places.root, error))
 }
 
 /// Whether there is a store, or can be one: a directory full of other things is not turned into one, nor added to.
@@ -122,7 +161,18 @@ pub(crate) fn check_place(fs: &dyn Fs, places: &Places) -> Result<()> {
 fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
     let entries = fs.read_dir(&places.root).map_err(|error| Error::io("list", &places.root, error))?;
     // FORMAT too: somebody else may have made the store since it was looked for.
-    let ours = ["FORMAT", "FORMAT.new", "LEASES", "MAINTENANCE", "journals", "large"];
+    let ours = [
+        "FORMAT",
+        "FORMAT.new",
+        "LEASES",
+        "MAINTENANCE",
+        "MANIFEST",
+        "MANIFEST.new",
+        "dictionaries",
+        "journals",
+        "large",
+        "sealed",
+    ];
     match entries.iter().find(|entry| !ours.contains(&entry.name.as_str())) {
         None => Ok(()),
         Some(entry) => Err(Error::NotEmpty { path: places.root.clone(), found: entry.name.clone() }),

@@ -5,6 +5,8 @@ pub mod groups;
 pub mod lines;
 pub mod operations;
 pub mod records;
+pub mod sealed;
+pub mod sealed_seeds;
 pub mod seeds;
 pub mod segments;
 pub mod structures;

@@ -34,6 +34,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         // Any bytes are steps.
         seeds.push(("operations", name, (0..number).map(|at| mix(number, at).to_le_bytes()[0]).collect()));
     }
+    crate::sealed_seeds::add(&mut seeds);
     for (name, line) in LINES {
         seeds.push(("lines", name, line.as_bytes().to_vec()));
     }

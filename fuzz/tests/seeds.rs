@@ -15,6 +15,11 @@ fn seeds_are_current_and_hold() {
             "operations" => threadlog_fuzz::operations::run(&bytes),
             "records" => threadlog_fuzz::records::run(&bytes),
             "lines" => threadlog_fuzz::lines::run(&bytes),
+            "sealed_manifest" => threadlog_fuzz::sealed::manifest(&bytes),
+            "sealed_footer" => threadlog_fuzz::sealed::footer(&bytes),
+            "records_block" => threadlog_fuzz::sealed::records_block(&bytes),
+            "values_block" => threadlog_fuzz::sealed::values_block(&bytes),
+            "sealed_file" => threadlog_fuzz::sealed::file(&bytes),
             other => panic!("{other} is no target"),
         }
     }

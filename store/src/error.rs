@@ -23,6 +23,9 @@ pub enum Error {
     /// The engine's.
     #[error(transparent)]
     Engine(#[from] threadlog_engine::error::Error),
+    /// Of sealing, merging or erasing.
+    #[error(transparent)]
+    Compaction(#[from] threadlog_compaction::Error),
     /// The operating system refused a call outside the store's own files.
     #[error("cannot {op} {}: {source}", path.display())]
     Io {
@@ -117,6 +120,24 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// A file is no sound bundle.
+    #[error("{}: {fault}", path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: BundleFault,
+    },
+    /// The record that says how a life began is lost.
+    #[error("thread {key} cannot be packed: the record that says how it began is lost; run verify")]
+    NoCreation {
+        /// The life.
+        key: ThreadKey,
+    },
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
     /// The store was opened for reading only.
     #[error("the store was opened for reading only")]
     ReadOnly,
@@ -152,6 +173,30 @@ pub enum LineageFault {
     },
 }
 
+/// What is wrong with a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleFault {
+    /// It does not begin as one.
+    #[error("this is no bundle")]
+    NoBundle,
+    /// A newer program wrote it.
+    #[error("the bundle is of a newer format: use a newer threadlog")]
+    Version,
+    /// Its end is missing.
+    #[error("the bundle is damaged: its end is missing; get it again")]
+    Short,
+    /// Its bytes are not those that were written.
+    #[error("the bundle is damaged: its bytes do not match its hash; get it again")]
+    Hash,
+    /// The records of a life are not those that were written.
+    #[error("the bundle is damaged: the records of thread {0} do not match their hash; get it again")]
+    Life(ThreadKey),
+    /// It is not made as bundles are.
+    #[error("the bundle is not made as it should be ({0}): get it again, from somebody you trust")]
+    Shape(&'static str),
+}
+
 impl Error {
     /// Wraps an I/O error with what was tried and where.
     pub(crate) fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -164,7 +209,8 @@ impl Error {
     pub fn is_corruption(&self) -> bool {
         match self {
             Error::Engine(error) => error.is_corruption(),
-            Error::Mismatch { .. } | Error::Lineage { .. } => true,
+            Error::Mismatch { .. } | Error::Lineage { .. } | Error::NoCreation { .. } => true,
+            Error::Bundle { fault, .. } => !matches!(fault, BundleFault::NoBundle | BundleFault::Version),
             _ => false,
         }
     }

@@ -146,6 +146,16 @@ pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) 
     fold(log, clock, key, &Folded::nothing(key), false).folded
 }
 
+/// Whether a life is archived. *Cost:* folds its control records; no item says anything about it.
+pub(crate) fn is_archived(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> bool {
+    let mut folded = Folded::nothing(key);
+    for channel in control_channels(log, key) {
+        let (end, _) = durable(log, key, channel);
+        folded.controls(log, clock, key, channel, end, &mut None);
+    }
+    folded.metadata.archived()
+}
+
 /// Whether a durable record says that a life was deleted. A record that cannot be read says nothing.
 pub(crate) fn is_deleted(log: &dyn ReadLog, key: ThreadKey) -> bool {
     let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);

@@ -23,7 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod backup;
 mod backwards;
+pub mod bundle;
 pub mod clock;
 pub mod context;
 pub mod error;
@@ -39,6 +41,7 @@ pub mod list;
 pub mod live;
 pub mod local;
 mod log;
+pub mod maintain;
 pub mod memory;
 pub mod metadata;
 mod owners;
@@ -46,6 +49,7 @@ pub mod path;
 pub mod policy;
 pub mod progress;
 pub mod prune;
+mod refusal;
 pub mod remains;
 mod running;
 pub mod salvage;
@@ -59,7 +63,7 @@ pub mod verify;
 pub mod view;
 mod workers;
 
-pub use error::{Error, LineageFault, Result};
+pub use error::{BundleFault, Error, LineageFault, Result};
 pub use export::{ExportOptions, ExportReport, Selected};
 pub use import::{ImportOptions, ImportReport};
 pub use item::RolloutItem;

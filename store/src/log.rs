@@ -1,5 +1,8 @@
 //! The log of an open store: its writer's, or a reader's look at it.
 
+use std::sync::Arc;
+
+use threadlog_engine::sealed::Sealed;
 use threadlog_engine::{Engine, ReadLog, Reader, Result};
 
 /// A log that is open. Cheap to clone; clones are one log.
@@ -23,6 +26,14 @@ impl Log {
         match self {
             Log::Writer(engine) => Some(engine),
             Log::Reader(_) => None,
+        }
+    }
+
+    /// What is sealed, as this log knows it.
+    pub(crate) fn sealed(&self) -> Arc<Sealed> {
+        match self {
+            Log::Writer(engine) => engine.sealed(),
+            Log::Reader(reader) => reader.sealed(),
         }
     }
 

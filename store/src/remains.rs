@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use threadlog_engine::ReadLog;
+use threadlog_engine::{ReadLog, Record};
 
 use crate::clock::stamp_ms;
 use crate::error::{Error, Result};
-use crate::event::channels;
+use crate::event::{Body, Control, Event, channels};
 use crate::table::Table;
 use crate::thread::{ThreadId, ThreadKey};
 
@@ -30,7 +30,7 @@ pub struct DeletedLife {
     pub key: ThreadKey,
     /// When it was deleted, in milliseconds since 1970 (UTC).
     pub deleted_ms: u64,
-    /// Its records, with the one that says that it was deleted.
+    /// Its records, but for what stays for ever: that it was deleted, and when.
     pub records: u64,
     /// Bytes of their payloads.
     pub payload_bytes: u64,
@@ -60,6 +60,9 @@ fn life(log: &dyn ReadLog, table: &Table, key: ThreadKey, deleted_ms: u64) -> De
         DeletedLife { key, deleted_ms, records: 0, payload_bytes: 0, lost_records: 0, forks: forks(table, key) };
     for channel in channels(log, key) {
         for record in log.read(&key.stream(channel), 0..u64::MAX) {
+            if record.as_ref().is_ok_and(is_trace) {
+                continue;
+            }
             life.records = life.records.saturating_add(1);
             match record {
                 Ok(record) => {
@@ -71,6 +74,11 @@ fn life(log: &dyn ReadLog, table: &Table, key: ThreadKey, deleted_ms: u64) -> De
         }
     }
     life
+}
+
+/// Whether a record is what erasing leaves: an empty place, or that the life was deleted.
+fn is_trace(record: &Record) -> bool {
+    matches!(Event::decode(record).body, Body::Erased | Body::Control(Control::Deleted))
 }
 
 /// Lives that are there and read this one: their base, or the base of a base, deleted or not.

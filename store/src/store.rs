@@ -77,6 +77,21 @@ impl Store {
         &self.root
     }
 
+    pub(crate) fn clock(&self) -> &HybridClock {
+        &self.clock
+    }
+
+    /// The store's random id.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if FORMAT cannot be read.
+    pub fn store_id(&self) -> Result<[u8; 16]> {
+        match &self.log {
+            Log::Writer(engine) => Ok(engine.store_id()),
+            Log::Reader(_) => Ok(threadlog_engine::read_format(&*self.fs, &self.root)?.store),
+        }
+    }
+
     /// The log below, for reading.
     #[must_use]
     pub fn log(&self) -> &dyn ReadLog {
@@ -176,7 +191,7 @@ impl Store {
     /// [`Error::ReadOnly`]; [`Error::Engine`] if the store cannot be written: what was imported until then stays, and
     /// the same call continues.
     pub fn import(&self, paths: &[PathBuf], options: &ImportOptions, progress: &dyn Progress) -> Result<ImportReport> {
-        import::import(self.engine()?, &self.clock, &*self.fs, paths, options, progress)
+        import::import(self.engine()?, &self.clock, &self.fs, &self.root, paths, options, progress)
     }
 
     /// What a person means by `ID` or `ID~N`: a thread, or one life of it. See [`Store::resolve`].

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use threadlog_engine::ReadLog;
+use threadlog_engine::{ReadLog, StreamId, StreamInfo};
 use uuid::Uuid;
 
+use crate::error::Error;
 use crate::event::{Body, Event, ITEMS};
 use crate::owners::Owners;
+use crate::refusal::{self, Refusals};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
 
@@ -36,6 +38,14 @@ impl Table {
         table
     }
 
+    /// The lives that were not deleted, and the keys of those that were.
+    pub(crate) fn split(mut self) -> (Table, BTreeSet<ThreadKey>) {
+        let is_deleted = |entry: &Entry| entry.life.deleted().is_some();
+        let deleted = self.iter().filter(|(_, entry)| is_deleted(entry)).map(|(key, _)| key).collect();
+        self.0.retain(|_, entry| !is_deleted(entry));
+        (self, deleted)
+    }
+
     /// Looks again at these threads.
     pub(crate) fn reload(&mut self, log: &dyn ReadLog, threads: &BTreeSet<ThreadId>) {
         self.0.retain(|key, _| !threads.contains(&key.thread));
@@ -57,21 +67,9 @@ impl Table {
                 ITEMS => {
                     entry.items = info.records;
                     entry.live = log.head(&info.stream).is_some_and(|head| head.lease_epoch > 0);
-                    // Nothing stands there; an error says that something may have.
-                    entry.damaged |= log.read(&info.stream, info.records..u64::MAX).next().is_some();
+                    entry.damaged |= refusal::look(|refusals| is_cut_off(log, &info, refusals));
                 }
-                _ => {
-                    for record in log.read(&info.stream, 0..u64::MAX) {
-                        let Ok(record) = record else {
-                            entry.damaged = true;
-                            continue;
-                        };
-                        let event = Event::decode(&record);
-                        if let Body::Control(control) = &event.body {
-                            entry.life.apply(event.clock, control);
-                        }
-                    }
-                }
+                _ => entry.damaged |= refusal::look(|refusals| learn(&mut entry.life, log, &info.stream, refusals)),
             }
         }
         for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {
@@ -127,4 +125,34 @@ impl Table {
         }
         owners
     }
+}
+
+/// Whether something may have stood behind the last record that is there.
+fn is_cut_off(log: &dyn ReadLog, info: &StreamInfo, refusals: &mut Refusals) -> bool {
+    let behind = log.read(&info.stream, info.records..u64::MAX).next();
+    if let Some(Err(error)) = behind {
+        refusals.note(&error.into());
+        return true;
+    }
+    behind.is_some()
+}
+
+/// Takes in the control records of one channel; says whether some cannot be read. To take them in twice changes nothing.
+fn learn(life: &mut Life, log: &dyn ReadLog, stream: &StreamId, refusals: &mut Refusals) -> bool {
+    let mut damaged = false;
+    for record in log.read(stream, 0..u64::MAX) {
+        match record.map_err(Error::from) {
+            Ok(record) => {
+                let event = Event::decode(&record);
+                if let Body::Control(control) = &event.body {
+                    life.apply(event.clock, control);
+                }
+            }
+            Err(error) => {
+                refusals.note(&error);
+                damaged = true;
+            }
+        }
+    }
+    damaged
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use threadlog_engine::fs::Fs;
 use threadlog_engine::number::{narrow, wide};
-use threadlog_engine::{Conflict, Damage, Facts, ReadLog, Reader, StreamInfo};
+use threadlog_engine::{Conflict, Damage, Error as EngineError, Facts, ReadLog, Reader, StreamInfo};
 
 use crate::error::Result;
 use crate::event::{Body, Event, Source};
@@ -29,8 +29,10 @@ pub struct VerifyReport {
     pub payload_bytes: u64,
     /// Imported files whose bytes were made again and compared by hash.
     pub files: u64,
-    /// Damaged places.
+    /// Damaged places of hot segments.
     pub damage: Vec<Damage>,
+    /// What is wrong with sealed segments and their manifest, whether a record needs it or not.
+    pub sealed_damage: Vec<EngineError>,
     /// Records that lost against another with the same stream and ordinal.
     pub conflicts: Vec<Conflict>,
     /// Lives that miss something, in the order of their keys.
@@ -56,7 +58,7 @@ impl VerifyReport {
     /// Whether everything that was acknowledged is there, and all of it was looked at.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        !self.stopped && self.damage.is_empty() && self.faults.is_empty()
+        !self.stopped && self.damage.is_empty() && self.sealed_damage.is_empty() && self.faults.is_empty()
     }
 }
 
@@ -71,7 +73,7 @@ struct Checked {
 /// Reads and checks the store at `root`. See [`crate::Store::verify`].
 pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> Result<VerifyReport> {
     let reader = Reader::open(fs, root)?;
-    let table = Table::load(&reader);
+    let (table, deleted) = Table::load_all(&reader).split();
     let streams = reader.streams();
     progress.planned(wide(table.iter().count()), streams.iter().map(|stream| stream.payload_bytes).sum());
     // Sorted, so the streams of one life stand together.
@@ -83,6 +85,7 @@ pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> R
         payload_bytes: 0,
         files: 0,
         damage: reader.damage(),
+        sealed_damage: reader.sealed().damage().to_vec(),
         conflicts: reader.conflicts(),
         faults: Vec::new(),
         stopped: false,
@@ -93,7 +96,13 @@ pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> R
             lock(&report).stopped = true;
             return;
         }
-        let (checked, fault) = check(&reader, ThreadKey::of(&first.stream), &table, streams, progress);
+        let key = ThreadKey::of(&first.stream);
+        let (checked, mut fault) = check(&reader, key, &table, streams, progress);
+        if deleted.contains(&key) {
+            // Erasing that was interrupted, or that waits for another process, has taken some and not all of them. What is
+            // damaged is told as damage.
+            fault.lost_records = 0;
+        }
         let mut report = lock(&report);
         report.records += checked.records;
         report.payload_bytes += checked.payload_bytes;
@@ -103,7 +112,25 @@ pub(crate) fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &dyn Progress) -> R
         }
         progress.file_done();
     });
+    // Blocks that no record of a thread needs are checked too.
+    let sealed = reader.sealed();
+    let failed = Mutex::new(None);
+    workers::each(sealed.segments(), jobs_default(), |segment| {
+        if progress.stop() {
+            lock(&report).stopped = true;
+            return;
+        }
+        let mut wrong = Vec::new();
+        if let Err(error) = segment.verify(&mut |error| wrong.push(error), &mut |_| {}) {
+            lock(&failed).get_or_insert(error);
+        }
+        lock(&report).sealed_damage.extend(wrong);
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error.into());
+    }
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.sealed_damage.sort_by_key(ToString::to_string);
     report.faults.sort_by_key(|fault| fault.key);
     Ok(report)
 }
@@ -139,7 +166,7 @@ fn check(
                     item.render(&mut line);
                     files.add(&line);
                 }
-                Body::Control(_) => {}
+                Body::Control(_) | Body::Erased => {}
                 Body::Unreadable(_) => fault.unreadable_records += 1,
             }
         }

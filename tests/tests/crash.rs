@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use threadlog_tests::proof::crash::{Plan, enumerate};
+use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::examine::Depth;
+use threadlog_tests::proof::sealing::STORIES;
 use threadlog_tests::proof::several::deal::Deal;
 use threadlog_tests::proof::several::enumeration as several;
 use threadlog_tests::proof::step::Step;
@@ -77,5 +78,14 @@ fn long_stories_of_two_processes_can_be_cut_off_anywhere() {
         let depth = Depth { choices_max: 16, samples: 4, recover_one_in: 16 };
         let states = several::script(scene, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{broken}"));
         println!("two processes, {} deals: {states} distinct crash states", scene.len());
+    }
+}
+
+#[test]
+fn sealing_and_merging_can_be_cut_off_anywhere() {
+    for story in STORIES {
+        let depth = Depth { choices_max: 16, samples: 6, recover_one_in: 32 };
+        let states = script(story, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{story:?}: {broken}"));
+        println!("{} steps with sealing: {states} distinct crash states", story.len());
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use threadlog_tests::counting::{Counting, largest_during};
 use threadlog_tests::proof::content::mix;
 use threadlog_tests::proof::damage::{Base, Harm, Target};
+use threadlog_tests::proof::sealed_damage::every_harm;
 use threadlog_tests::proof::stories::bases;
 
 #[global_allocator]
@@ -75,6 +76,15 @@ fn segments() -> bool {
 
 fn stores() -> Vec<Base> {
     bases().unwrap_or_else(|broken| panic!("{broken}"))
+}
+
+/// Every sealed file, harmed in every way, at every byte with `THREADLOG_DAMAGE=all`.
+#[test]
+fn harm_to_sealed_files_is_told_and_never_believed() {
+    let all = std::env::var("THREADLOG_DAMAGE").is_ok();
+    let (harmed, lossy) = every_harm(if all { 1 } else { 13 }).unwrap_or_else(|broken| panic!("{broken}"));
+    println!("{harmed} harmed stores with sealed segments, records lost in {lossy}");
+    assert!(lossy > 0 && lossy < harmed);
 }
 
 #[test]

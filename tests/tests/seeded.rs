@@ -14,6 +14,8 @@ use threadlog_tests::proof::invariants::{Checked, Violation};
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::races::{Act, every_order_of};
 use threadlog_tests::proof::random::{run, steps};
+use threadlog_tests::proof::sealed_damage::every_harm;
+use threadlog_tests::proof::sealing::STORIES;
 use threadlog_tests::proof::several::enumeration as several;
 use threadlog_tests::proof::step::Step;
 use threadlog_tests::proof::stories::bases;
@@ -46,6 +48,10 @@ enum Test {
     Writers,
     /// `tests/random.rs`: random runs of whole stores.
     Stores,
+    /// `tests/crash.rs`: stories of sealing and merging, cut off anywhere.
+    Sealing,
+    /// `tests/damage.rs`: sealed files harmed.
+    SealedDamage,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
     /// The same: emptying the trash beside taking a thread out of it.
@@ -68,7 +74,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::RecoveryWitnessTooEarly, Test::Crash),
     (Bug::UnfinishedRecoveryCounts, Test::Crash),
     (Bug::RecoveryWitnessTrusted, Test::Faults),
-    (Bug::RetryAfterFailedSync, Test::Crash),
+    (Bug::RetryAfterFailedSync, Test::Random),
     (Bug::WitnessOmitted, Test::Damage),
     (Bug::MarkPublishedEarly, Test::Crash),
     (Bug::DurableUptoTooHigh, Test::Crash),
@@ -97,11 +103,25 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::LeaseFreedEarly, Test::Scenes),
     (Bug::LeaseEpochNotRaised, Test::Stores),
     (Bug::TombstoneNotSynced, Test::Stores),
+    (Bug::TombstonesOneByOne, Test::Stores),
+    (Bug::ImportNotSynced, Test::Stores),
     (Bug::LifeNotHeldByFork, Test::Races),
     (Bug::LifeNotHeldByDelete, Test::Races),
     (Bug::LifeNotHeldByRestore, Test::Trash),
     (Bug::TrashSeenEarly, Test::Trash),
     (Bug::ViewsNotTold, Test::Stores),
+    (Bug::ManifestNotSynced, Test::Sealing),
+    (Bug::ManifestNameNotSynced, Test::Sealing),
+    (Bug::SealedFileNotSynced, Test::Sealing),
+    (Bug::SealedNameNotSynced, Test::Sealing),
+    (Bug::HotRemovedFirst, Test::Sealing),
+    (Bug::SpareSealed, Test::Sealing),
+    (Bug::SealedWitnessForgotten, Test::Sealing),
+    (Bug::SealedEpochMisjudged, Test::Sealing),
+    (Bug::MovedNotLookedFor, Test::Sealing),
+    (Bug::SealedHeadIgnored, Test::Sealing),
+    (Bug::SealedSegmentsReturn, Test::Sealing),
+    (Bug::SealedBlockUnverified, Test::SealedDamage),
 ];
 
 impl Test {
@@ -130,6 +150,8 @@ impl Test {
             Test::Stores => {
                 seeds(168, |seed| threads::run::run(seed, &threads::act::acts(seed, 200), &Recorder::default()))
             }
+            Test::Sealing => sealing(),
+            Test::SealedDamage => every_harm(7).map(|_| ()),
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);
@@ -208,6 +230,11 @@ fn two_processes() -> Checked {
     several::enumerate(&plan).map(|_| ())
 }
 
+fn sealing() -> Checked {
+    let depth = Depth { choices_max: 16, samples: 6, recover_one_in: 0 };
+    STORIES.iter().try_for_each(|story| script(story, 16 << 10, &depth).map(|_| ()))
+}
+
 /// First as they are: what shows without a death shows at once.
 fn scenes() -> Checked {
     several::SCENES.iter().try_for_each(|scene| several::play(scene, 16 << 10))?;
@@ -224,7 +251,7 @@ fn seeds(first: u64, run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Che
 }
 
 /// The tests but for the enumerations, which others run to their ends.
-const QUIET: [Test; 11] = [
+const QUIET: [Test; 13] = [
     Test::Script,
     Test::Rollover,
     Test::Large,
@@ -234,6 +261,8 @@ const QUIET: [Test; 11] = [
     Test::Random,
     Test::Writers,
     Test::Stores,
+    Test::Sealing,
+    Test::SealedDamage,
     Test::Races,
     Test::Trash,
 ];

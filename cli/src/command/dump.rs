@@ -24,12 +24,13 @@ use crate::output::style::{BAD, FAINT, STRONG, paint};
 /// Arguments of `dump`.
 #[derive(Args, Debug)]
 pub struct Dump {
-    /// The file: a segment (*.hot), a large record (*.rec), FORMAT, mark, LOCK or MAINTENANCE
+    /// The file: a segment (*.hot, *.seal), a large record (*.rec), a dictionary (*.dict), FORMAT, MANIFEST, mark, LOCK or
+    /// MAINTENANCE
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
 
-/// Runs `dump`. Reads that one file, and FORMAT beside a mark.
+/// Runs `dump`. Reads that one file, and the store's FORMAT.
 pub fn run(arguments: &Dump, out: &mut Output) -> Result<Exit, Failure> {
     let path = arguments.file.as_path();
     let bytes = fs::read(path).map_err(|error| Failure::io(format_args!("cannot read {}", path.display()), &error))?;
@@ -60,6 +61,9 @@ fn say(entry: &Entry, bytes: &[u8], path: &Path, out: &mut Output) -> Result<(),
     let kind = match entry.kind {
         "large header" => "large_header",
         "segment header" => "segment_header",
+        "sealed header" => "sealed_header",
+        "block row" => "block_row",
+        "used value" => "used_value",
         kind => kind,
     };
     out.record(kind, &Listed { offset, end, depth, fields: Fields(fields), content: content.as_deref(), problem })?;
@@ -77,10 +81,11 @@ fn say(entry: &Entry, bytes: &[u8], path: &Path, out: &mut Output) -> Result<(),
     Ok(())
 }
 
-/// The id of the store that a mark (`journals/NNN/mark`) belongs to.
-fn store_of(mark: &Path) -> Option<[u8; 16]> {
-    let root = mark.canonicalize().ok()?.parent()?.parent()?.parent()?.join("FORMAT");
-    FormatFile::decode(&fs::read(root).ok()?).ok().map(|format| format.store)
+/// The id of the store that a file belongs to: no file stands deeper than `journals/NNN/mark`.
+fn store_of(file: &Path) -> Option<[u8; 16]> {
+    let path = file.canonicalize().ok()?;
+    let format = path.ancestors().skip(1).take(3).find_map(|directory| fs::read(directory.join("FORMAT")).ok())?;
+    FormatFile::decode(&format).ok().map(|format| format.store)
 }
 
 /// What the record in a frame means, if its payload stands there whole.
@@ -99,6 +104,7 @@ fn content(entry: &Entry, bytes: &[u8]) -> Option<String> {
         Body::Item(item) => of_item(&item),
         Body::Control(control) => of_control(&control),
         Body::Unreadable(why) => why.to_string(),
+        Body::Erased => "erased".to_owned(),
     })
 }
 

@@ -17,10 +17,14 @@ use crate::output::human::counted;
 use crate::threads::wait;
 
 pub mod archive;
+pub mod backup;
 mod change;
+pub mod compact;
 mod deleting;
 pub mod demo;
+pub mod du;
 pub mod dump;
+pub mod erase;
 pub mod export;
 pub mod fork;
 mod gathered;
@@ -30,6 +34,7 @@ mod items;
 pub mod list;
 mod measure;
 mod odd;
+pub mod pack;
 pub mod pin;
 pub mod prune;
 pub mod ps;
@@ -41,6 +46,7 @@ pub mod rollback;
 #[cfg(unix)]
 pub mod run;
 pub mod salvage;
+pub mod seal;
 pub mod show;
 pub mod stats;
 mod summary;
@@ -48,7 +54,9 @@ pub mod tag;
 pub mod tail;
 pub mod trash;
 pub mod tree;
+pub mod unpack;
 pub mod verify;
+mod work;
 
 /// Runs the command and shows what it said.
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -79,6 +87,14 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
         Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
+        Command::Du(arguments) => du::run(arguments, &context, &mut out),
+        Command::Seal(_) => seal::run(&context, &mut out),
+        Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
+        Command::Erase(_) => erase::run(&context, &mut out),
+        Command::Backup(arguments) => backup::backup(arguments, &context, &mut out),
+        Command::Restore(arguments) => backup::restore(arguments, &context, &mut out),
+        Command::Pack(arguments) => pack::run(arguments, &context, &mut out),
+        Command::Unpack(arguments) => unpack::run(arguments, &context, &mut out),
         Command::Salvage(arguments) => salvage::run(arguments, &context, &mut out),
         Command::Dump(arguments) => dump::run(arguments, &mut out),
         Command::Gen(arguments) => r#gen::run(arguments, &mut out),
@@ -135,6 +151,15 @@ fn name(command: &Command) -> &'static str {
         Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
+        Command::Du(_) => "du",
+        Command::Seal(_) => "seal",
+        Command::Compact(_) => "compact",
+        Command::Erase(_) => "erase",
+        Command::Backup(_) => "backup",
+        Command::Restore(_) => "restore",
+        Command::Pack(_) => "pack",
+        Command::Unpack(unpack) if unpack.verify => "unpack --verify",
+        Command::Unpack(_) => "unpack",
         Command::Salvage(_) => "salvage",
         Command::Dump(_) => "dump",
         Command::Gen(_) => "gen",
@@ -169,6 +194,12 @@ impl Context {
         Ok(Store::open(&self.root()?, self.config())?)
     }
 
+    /// The store, for changing how it is stored. Never made.
+    pub fn open_existing(&self) -> Result<Store, Failure> {
+        drop(self.open()?);
+        Ok(Store::open(&self.root()?, self.config())?)
+    }
+
     /// The store's threads, for changing them. Whoever calls this has seen that there is a store.
     pub fn open_threads(&self) -> Result<LocalThreadStore, Failure> {
         wait(LocalThreadStore::open(&self.root()?, self.config().into()))
@@ -181,7 +212,7 @@ impl Context {
     }
 
     /// Settings of a command that writes and ends: no room is prepared for more.
-    fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         let client = concat!("threadlog ", env!("CARGO_PKG_VERSION")).to_owned();
         Config { client, prepare_spares: false, allow_untrusted: self.allow_untrusted, ..Config::default() }
     }
@@ -231,6 +262,7 @@ pub fn wide(length: usize) -> u64 {
 impl From<threadlog::Error> for Failure {
     fn from(error: threadlog::Error) -> Failure {
         use threadlog::Error;
+        use threadlog::maintain::CompactionError;
         use threadlog_engine::Error as Engine;
         if let Some(refusal) = full(&error) {
             let message = format!(
@@ -243,11 +275,15 @@ impl From<threadlog::Error> for Failure {
             | Error::NotDeleted { .. }
             | Error::Ambiguous { .. }
             | Error::Engine(Engine::NoStore { .. }) => Exit::NotFound,
-            Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. }) | Error::Importing { .. } => Exit::Locked,
+            Error::Engine(Engine::Locked { .. } | Engine::Recovering { .. })
+            | Error::Importing { .. }
+            | Error::Compaction(CompactionError::Busy { .. }) => Exit::Locked,
             Error::UnsafePath(_) | Error::Exists { .. } | Error::NotRegular { .. } | Error::Link { .. } => {
                 Exit::Partial
             }
-            Error::BadId { .. } | Error::Engine(Engine::NotEmpty { .. }) => Exit::Usage,
+            Error::BadId { .. }
+            | Error::Engine(Engine::NotEmpty { .. })
+            | Error::Compaction(CompactionError::NotACopy { .. }) => Exit::Usage,
             error if error.is_corruption() => Exit::Damaged,
             _ => Exit::Failed,
         };

@@ -1,6 +1,7 @@
 //! `threadlog verify --deleted`: what of a deleted thread is still in the store's files.
 
 use serde::Serialize;
+use threadlog::ThreadId;
 use threadlog::item::Timestamp;
 use threadlog::remains::{DeletedLife, Remains};
 
@@ -63,18 +64,26 @@ fn verdict(remains: &Remains, summary: &Summary, out: &mut Output) -> Result<(),
         (true, false) => out.line(paint(GOOD, format_args!("nothing of {thread} is in the store's files")))?,
         (true, true) => out.line(format_args!("{thread} was not deleted: `threadlog rm` deletes it"))?,
         (false, is_back) => {
-            let size = human::size(summary.payload_bytes);
-            let records = counted(summary.records, "record", "records");
-            out.line(format_args!(
-                "{thread} is deleted: nobody finds it, but {records} of it with {size} are still in the store's files"
-            ))?;
-            out.line(paint(FAINT, "deleting does not erase bytes: that is still to come"))?;
+            if summary.records == 0 {
+                out.line(paint(
+                    GOOD,
+                    format_args!("nothing of {thread} is in the store's files, but that it was deleted"),
+                ))?;
+            } else {
+                out.line(still_there(thread, summary))?;
+                out.line(paint(FAINT, "deleting does not erase bytes: `threadlog erase` does"))?;
+            }
             if is_back {
                 out.line(paint(FAINT, "it was made or imported again since, and what it is now is not counted here"))?;
             }
         }
     }
     Ok(())
+}
+
+fn still_there(thread: ThreadId, summary: &Summary) -> String {
+    let (records, size) = (counted(summary.records, "record", "records"), human::size(summary.payload_bytes));
+    format!("{thread} is deleted: nobody finds it, but {records} of it with {size} are still in the store's files")
 }
 
 #[derive(Serialize)]

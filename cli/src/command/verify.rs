@@ -53,6 +53,10 @@ fn wrong(report: &VerifyReport, out: &mut Output) -> Result<(), Failure> {
         let place = place(damage);
         out.line(format_args!("{} {place}: {damage}", paint(BAD, "damage")))?;
     }
+    for error in &report.sealed_damage {
+        out.record("sealed_damage", &SealedDamage::new(error))?;
+        out.line(format_args!("{} {}", paint(BAD, "damage"), human::plain(&error.to_string())))?;
+    }
     for fault in &report.faults {
         out.record("fault", &Faulty::new(fault))?;
         let lost = human::counted(fault.lost_records, "record", "records");
@@ -80,8 +84,12 @@ fn place(damage: &Damage) -> String {
 fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result<(), Failure> {
     let records = human::counted(report.records, "record", "records");
     let files = human::counted(report.files, "file", "files");
-    let (bytes, segments) =
-        (human::size(summary.segment_bytes), human::counted(summary.segments, "segment", "segments"));
+    let (hot, sealed) = (summary.segments, summary.sealed_segments);
+    let bytes = human::size(summary.segment_bytes + summary.sealed_bytes);
+    let segments = match sealed {
+        0 => human::counted(hot, "segment", "segments"),
+        _ => format!("{} and {} sealed", human::counted(hot, "hot segment", "hot segments"), human::count(sealed)),
+    };
     out.line(format_args!("{records} checked in {segments} ({bytes}), {files} compared with what was imported"))?;
     for (segment, offset) in &report.facts.torn {
         let offset = human::count(*offset);
@@ -93,9 +101,30 @@ fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result
     if report.is_sound() {
         return out.line(paint(GOOD, "everything that was acknowledged is there"));
     }
-    let places = paint(STRONG, human::counted(wide(report.damage.len()), "damaged place", "damaged places"));
+    let places = wide(report.damage.len() + report.sealed_damage.len());
+    let places = paint(STRONG, human::counted(places, "damaged place", "damaged places"));
     let threads = human::counted(wide(report.faults.len()), "thread", "threads");
     out.line(format_args!("{places}, {threads} with losses; `threadlog salvage --to DIR` writes all that is intact"))
+}
+
+#[derive(Serialize)]
+struct SealedDamage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    message: String,
+}
+
+impl SealedDamage {
+    fn new(error: &threadlog_engine::Error) -> SealedDamage {
+        let place = match error {
+            threadlog_engine::Error::Corrupt { path, offset, .. } => Some((path.display().to_string(), *offset)),
+            _ => None,
+        };
+        let (path, offset) = place.unzip();
+        SealedDamage { path, offset, message: error.to_string() }
+    }
 }
 
 #[derive(Serialize)]
@@ -166,6 +195,8 @@ struct Summary {
     files: u64,
     segments: u64,
     segment_bytes: u64,
+    sealed_segments: u64,
+    sealed_bytes: u64,
     groups: u64,
     last_sequence: u64,
     durable_sequence: u64,
@@ -191,6 +222,8 @@ impl Summary {
             files: report.files,
             segments: facts.segments,
             segment_bytes: facts.segment_bytes,
+            sealed_segments: facts.sealed_segments,
+            sealed_bytes: facts.sealed_bytes,
             groups: facts.groups,
             last_sequence: facts.last.0,
             durable_sequence: facts.witness.0,

@@ -1,12 +1,16 @@
 //! What stands in a file of a store, for people and for programs. Pure: bytes in, entries out.
 //!
 //! Works on any bytes: what is damaged is shown as such, and the rest all the same. A file is told by
-//! its name: `FORMAT`, `FORMAT.new`, `mark`, `roster`, `LOCK`, `MAINTENANCE`, `LEASES`, `….hot`, `….rec`.
+//! its name: `FORMAT`, `FORMAT.new`, `mark`, `roster`, `LOCK`, `MAINTENANCE`, `LEASES`, `MANIFEST`, `MANIFEST.new`,
+//! `….hot`, `….rec`, `….seal`, `….dict`.
 
+mod sealed;
 mod segment;
 mod small;
 mod text;
 
+#[cfg(test)]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +19,15 @@ use std::io;
 use crate::format::large::LargeName;
 use crate::format::segment::SEGMENT_MAGIC;
 use crate::id::{SegmentId, StreamId};
+use crate::sealed::header::SEALED_MAGIC;
+use crate::sealed::{DictionaryId, SealedId};
 
 /// One thing that stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it is: "format", "slot", "journals", "owner", "large header", "payload", "segment header", "group",
-    /// "frame", "gap", "suspect", "unknown".
+    /// "frame", "gap", "suspect", "manifest", "journal", "segment", "dictionary", "sealed header", "block", "footer",
+    /// "stream", "extent", "block row", "value", "used value", "conflict", "input", "singles", "trailer", "unknown".
     pub kind: &'static str,
     /// Its first byte in the file.
     pub offset: u64,
@@ -62,14 +69,20 @@ pub enum Value {
 pub fn entries(name: &str, bytes: &[u8], store: Option<&[u8; 16]>, each: &mut dyn FnMut(Entry)) {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let id = SegmentId::parse(name);
+    let sealed_id = SealedId::parse(name);
     match name {
         "FORMAT" | "FORMAT.new" => small::format(bytes, each),
         "mark" => small::mark(bytes, store, each),
         "roster" => small::roster(bytes, each),
         "LOCK" | "MAINTENANCE" | "LEASES" => small::lock(bytes, each),
+        "MANIFEST" | "MANIFEST.new" => sealed::manifest(bytes, store, each),
         _ if id.is_some() || bytes.starts_with(&SEGMENT_MAGIC) => segment::segment(bytes, id, each),
+        _ if sealed_id.is_some() || bytes.starts_with(&SEALED_MAGIC) => sealed::segment(bytes, sealed_id, each),
         _ if LargeName::parse(name).is_some() => small::large(name, bytes, each),
-        _ => small::unknown(bytes, each),
+        _ => match DictionaryId::parse(name) {
+            Some(id) => sealed::dictionary(bytes, id, store, each),
+            None => small::unknown(bytes, each),
+        },
     }
 }
 

@@ -149,7 +149,7 @@ fn a_mark_is_verified_where_the_store_is_known() {
 proptest! {
     #[test]
     fn any_bytes_under_any_name_are_listed(
-        name in prop_oneof!["FORMAT", "mark", "LOCK", "00000001-0000000000000007.hot", Just(LargeName { journal: 0, id: [0; 16] }.to_string()), ".{0,9}"],
+        name in prop_oneof!["FORMAT", "MANIFEST", "mark", "LOCK", "00000001-0000000000000007.hot", "00000001-0000000000000007.seal", "00000001.dict", Just(LargeName { journal: 0, id: [0; 16] }.to_string()), ".{0,9}"],
         bytes in proptest::collection::vec(any::<u8>(), 0..9000),
     ) {
         let mut at = 0;

@@ -50,18 +50,18 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 }
 
 /// The part of a header that its checksum covers: all but the last four bytes.
-fn covered(header: &[u8]) -> &[u8] {
+pub(crate) fn covered(header: &[u8]) -> &[u8] {
     header.get(..header.len().saturating_sub(4)).unwrap_or_default()
 }
 
 /// Takes the first `N` bytes of a file's header; absent if there are fewer or all are zero.
-fn take<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], HeaderFault> {
+pub(crate) fn take<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], HeaderFault> {
     let header = bytes.first_chunk::<N>().ok_or(HeaderFault::Absent)?;
     if is_zero(header) { Err(HeaderFault::Absent) } else { Ok(header) }
 }
 
 /// The three checks that every file header shares, in their order.
-fn check(sound: bool, magic: bool, version: u32) -> Result<(), HeaderFault> {
+pub(crate) fn check(sound: bool, magic: bool, version: u32) -> Result<(), HeaderFault> {
     if !sound {
         return Err(HeaderFault::Rotten("its checksum does not match"));
     }

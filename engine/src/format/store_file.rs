@@ -10,9 +10,13 @@ pub const FORMAT_FILE_BYTES: usize = 64;
 
 const MAGIC: [u8; 8] = *b"threadlg";
 
-/// Feature flags that this program knows. There are none yet.
+/// Incompatible feature: records may stand in sealed segments, and journals begin behind them (MANIFEST says so). Whoever
+/// does not know of them would take what was sealed for lost.
+pub const SEALED: u32 = 1;
+
+/// Feature flags that this program knows.
 const READ_ONLY_COMPATIBLE_KNOWN: u32 = 0;
-const INCOMPATIBLE_KNOWN: u32 = 0;
+const INCOMPATIBLE_KNOWN: u32 = SEALED;
 
 /// The content of FORMAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! Memory shared between processes: a small page backed by a file, as atomic words.
+//! Files as memory: a small page shared between processes, as atomic words, and ranges of files that do not change.
 //!
-//! The only file with `unsafe`. What makes it sound:
+//! The only file with `unsafe`. What makes the page sound:
 //! - Nobody ever makes a `&[u8]` of the mapping: other processes change it. All access is through
 //!   `AtomicU64`, one word at a time.
 //! - A mapping is no longer than its file was when it was mapped, and never empty.
@@ -12,12 +12,19 @@
 //! hint with a checksum, so whoever prefers may delete it while no process has the store open.
 //! On copy-on-write file systems (btrfs, bcachefs) a store into a page that must be written anew
 //! needs space, and on a disk with not one free block it ends in SIGBUS too.
+//!
+//! What makes a range sound, of which there *is* a `&[u8]`: it is of a file that was finished, synced and named before
+//! anybody maps it, and nothing in threadlog writes to such a file or shortens it afterwards, in any process. Removing
+//! its name does no harm: the mapping keeps the file. Against other programs that write into the store's files there is
+//! no help; they do to this process what they would do to its memory. The range is read with ordinary reads before it
+//! is mapped, so a bad sector known by then is an error; one that fails later, when the kernel reads a page back, is a
+//! SIGBUS. That is why only the small tables at the ends of files are mapped, never the records themselves.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Mmap, MmapOptions, MmapRaw};
 
 use super::os::OsFile;
 use super::{File, SharedPage};
@@ -28,6 +35,8 @@ const WORD_BYTES: usize = size_of::<u64>();
 const PAGE_BYTES: u64 = 4096;
 /// No page is larger; of a larger file only so much is mapped.
 const PAGE_BYTES_MAX: u64 = 1 << 20;
+/// A range is read in steps of this many bytes before it is mapped.
+const READ_BYTES: usize = 1 << 17;
 
 /// A mapped page. Words are little-endian in the file.
 #[derive(Debug)]
@@ -100,6 +109,47 @@ impl SharedPage for MappedPage {
 
     fn sync(&self) -> io::Result<()> {
         if self.writable { self.map.flush() } else { Ok(()) }
+    }
+}
+
+/// A range of a file that does not change, mapped for reading.
+#[derive(Debug)]
+pub(super) struct MappedRange(Option<Mmap>);
+
+/// Why there is no mapping.
+#[derive(Debug)]
+pub(super) enum MapFault {
+    /// The range cannot be read.
+    Read(io::Error),
+    /// It can be read, but not mapped.
+    Map,
+}
+
+impl MappedRange {
+    /// Maps `bytes` of a file from `offset` on.
+    pub(super) fn map(file: &OsFile, offset: u64, bytes: u64) -> Result<MappedRange, MapFault> {
+        let length = crate::number::narrow(bytes).map_err(MapFault::Read)?;
+        let mut buffer = vec![0; length.min(READ_BYTES)];
+        let mut done = 0;
+        while done < bytes {
+            let step = length.saturating_sub(crate::number::narrow(done).map_err(MapFault::Read)?).min(READ_BYTES);
+            let room = buffer.get_mut(..step).unwrap_or_default();
+            super::read_exact_at(file, room, offset.saturating_add(done)).map_err(MapFault::Read)?;
+            done = done.saturating_add(crate::number::wide(step));
+        }
+        if length == 0 {
+            return Ok(MappedRange(None));
+        }
+        // SAFETY: the range lies inside the file, all of it was just read; the file is one that nobody changes or
+        // shortens any more, which callers of `File::map_read` see to: see the head of this file.
+        let map = unsafe { MmapOptions::new().offset(offset).len(length).map(&file.0) };
+        map.map(|map| MappedRange(Some(map))).map_err(|_| MapFault::Map)
+    }
+}
+
+impl AsRef<[u8]> for MappedRange {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 

@@ -103,3 +103,34 @@ fn a_word_is_never_seen_half_written() {
         }
     });
 }
+
+#[test]
+fn a_range_is_what_the_file_has_there_wherever_it_begins() {
+    let (_directory, path) = page_file(0);
+    let bytes: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+    crate::fs::write_all_at(&*OsFs.open(&path, OpenMode::Write).unwrap(), &bytes, 0).unwrap();
+    let file = OsFs.open(&path, OpenMode::Read).unwrap();
+    for (from, length) in [(0, 0), (0, 1), (0, 300_000), (4095, 2), (4096, 8192), (1, 299_999), (300_000, 0)] {
+        let range = file.map_read(from, length).unwrap();
+        let expected = &bytes[usize::try_from(from).unwrap()..][..usize::try_from(length).unwrap()];
+        assert!((*range).as_ref() == expected, "{length} bytes at {from}");
+    }
+    // Its name may go away, and the handle.
+    let range = file.map_read(4000, 1000).unwrap();
+    OsFs.remove_file(&path).unwrap();
+    drop(file);
+    assert!((*range).as_ref() == &bytes[4000..5000]);
+}
+
+#[test]
+fn a_range_that_the_file_does_not_have_is_refused() {
+    let (_directory, path) = page_file(5000);
+    let file = OsFs.open(&path, OpenMode::Read).unwrap();
+    for (from, length) in [(0, 5001), (5000, 1), (4999, 2), (9000, 1), (0, 1 << 40), (u64::MAX - 1, 1)] {
+        let error = file.map_read(from, length).map(|_| ()).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidInput),
+            "{length} at {from}: {error}"
+        );
+    }
+}

@@ -87,6 +87,41 @@ pub trait File: Send + Sync {
     }
     /// Cuts or extends (with zeros) the file to `bytes`.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// The bytes of a range, for reading only; `UnexpectedEof` if the file ends before. For files that nobody changes
+    /// any more. Mapped where that is possible: then they cost memory only where they are looked at.
+    fn map_read(&self, offset: u64, bytes: u64) -> io::Result<MappedBytes> {
+        read_range(&|buffer, at| self.read_at(buffer, at), offset, bytes)
+    }
+}
+
+/// Bytes of a file, mapped or read.
+pub type MappedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// How much is read at once where a length is not known to be true.
+const STEP_BYTES: usize = 1 << 20;
+
+/// Reads a range into memory, which grows only with what is there to be read.
+fn read_range(
+    read_at: &dyn Fn(&mut [u8], u64) -> io::Result<usize>,
+    offset: u64,
+    bytes: u64,
+) -> io::Result<MappedBytes> {
+    let wanted = crate::number::narrow(bytes)?;
+    let mut buffer = Vec::new();
+    while buffer.len() < wanted {
+        let done = buffer.len();
+        buffer.resize(wanted.min(done.saturating_add(STEP_BYTES)), 0);
+        let mut filled = done;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match read_at(rest, offset.saturating_add(crate::number::wide(filled))) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => filled = filled.saturating_add(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(Arc::new(buffer))
 }
 
 /// A small page of memory that every process on this machine sees at once, backed by a file.

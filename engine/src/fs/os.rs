@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use fs2::FileExt;
 
-use super::mmap::MappedPage;
+use super::mmap::{MapFault, MappedPage, MappedRange};
 use super::ranges::OsRanges;
-use super::{DirEntry, File, FileKind, Fs, Lock, OpenMode, RangeLocks, SharedPage, Trust, platform, write_all_at};
+use super::{
+    DirEntry, File, FileKind, Fs, Lock, MappedBytes, OpenMode, RangeLocks, SharedPage, Trust, platform, write_all_at,
+};
 
 /// The file systems of this machine. Descriptors are closed on exec; files are made with mode 0600
 /// and directories with 0700; what exists already keeps the mode it has.
@@ -39,6 +41,15 @@ impl File for OsFile {
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
+    }
+
+    fn map_read(&self, offset: u64, bytes: u64) -> io::Result<MappedBytes> {
+        match MappedRange::map(self, offset, bytes) {
+            Ok(range) => Ok(Arc::new(range)),
+            // Too short, or a bad sector: reading would say the same.
+            Err(MapFault::Read(error)) => Err(error),
+            Err(MapFault::Map) => super::read_range(&|buffer, at| self.read_at(buffer, at), offset, bytes),
+        }
     }
 }
 

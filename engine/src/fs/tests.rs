@@ -69,3 +69,19 @@ fn reading_a_whole_file_gets_over_short_reads() {
     fs.fail_kind(CallKind::Read, 1, Fault::ShortRead(3));
     assert_eq!(read_file(&fs, Path::new("/a")).unwrap(), b"0123456789");
 }
+
+#[test]
+fn a_range_is_read_where_nothing_can_be_mapped() {
+    let fs = SimFs::new(1);
+    let file = fs.open(Path::new("/a"), OpenMode::CreateNew).unwrap();
+    write_all_at(&*file, b"0123456789", 0).unwrap();
+    fs.fail_kind(CallKind::Read, 1, Fault::ShortRead(3));
+    assert_eq!((*file.map_read(2, 7).unwrap()).as_ref(), b"2345678");
+    assert_eq!((*file.map_read(10, 0).unwrap()).as_ref(), b"");
+    for (from, bytes) in [(0, 11), (10, 1), (0, u64::MAX >> 1)] {
+        assert_eq!(file.map_read(from, bytes).map(|_| ()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+    let before = fs.calls_of(CallKind::Read);
+    fs.fail_kind(CallKind::Read, before + 1, Fault::Error(EIO));
+    assert_eq!(file.map_read(0, 1).map(|_| ()).unwrap_err().raw_os_error(), Some(EIO));
+}

@@ -3,7 +3,8 @@
 use crate::format::frame::FRAME_HEADER_BYTES;
 use crate::format::frame::FrameHeader;
 use crate::id::Sequence;
-use crate::journal::index::{Conflict, GroupPlace, Index, Note, Noted};
+use crate::journal::groups::GroupPlace;
+use crate::journal::index::{Conflict, Index, Note, Noted};
 use crate::journal::place::Places;
 use crate::number::wide;
 use crate::recover::log::{Damage, Log, Scan};
@@ -57,7 +58,7 @@ pub(crate) fn extend(index: &mut Index, group: &Group) -> bool {
     let last_sequence = group.header.next_sequence().before();
     index.groups.push(GroupPlace { segment, offset: group.offset, last_sequence });
     index.records_ever = index.records_ever.max(last_sequence.0);
-    let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let number = index.groups.last_number();
     group.frames.iter().all(|frame| index.note(note_of(frame, number, group.offset)) == Noted::Fresh)
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn last_of(damage: &Damage) -> Sequence {
 }
 
 fn note_group(index: &mut Index, known: &[&Group], group: &Group, frames: &[Frame]) {
-    let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let number = index.groups.last_number();
     let mut bad = group.bad.iter().map(|bad| bad.index).peekable();
     for (at, frame) in frames.iter().enumerate() {
         if bad.next_if_eq(&at).is_some() {
@@ -118,7 +119,7 @@ fn note_suspects(index: &mut Index, scans: &[Scan], damage: &Damage) {
             offset: gap.offset,
             last_sequence: damage.first,
         });
-        let number = u32::try_from(index.groups.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let number = index.groups.last_number();
         for frame in &gap.suspects {
             let note = note_of(frame, number, gap.offset);
             if index.is_plausible(&note.stream, note.ordinal) {

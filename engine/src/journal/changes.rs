@@ -29,6 +29,10 @@ impl Changes {
         self.streams.append(&mut other.streams);
     }
 
+    pub(crate) fn note(&mut self, stream: StreamId) {
+        self.streams.insert(stream);
+    }
+
     pub(crate) fn note_groups<'a>(&mut self, groups: impl Iterator<Item = &'a Group>) {
         self.streams.extend(groups.flat_map(|group| &group.frames).map(|frame| frame.header.stream));
     }

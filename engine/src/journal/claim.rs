@@ -17,6 +17,8 @@ use crate::seeded::{Bug, bug};
 
 /// Length of the roster, in bytes; journal n has word n.
 const ROSTER_BYTES: u64 = 4096;
+/// The word that holds the generation of the manifest in force.
+const GENERATION_WORD: usize = 511;
 
 /// How often a journal is tried that somebody looks at, which takes microseconds, or recovers.
 const OPENING_ATTEMPTS: u32 = 20;
@@ -234,6 +236,18 @@ impl Roster {
     /// Maps it for reading; one that is missing knows nothing.
     pub fn open_read(fs: &dyn Fs, root: &Path) -> Roster {
         Roster(fs.shared_page_read(&root.join("journals").join("roster")).ok())
+    }
+
+    /// Which manifest is in force at least: its generation. 0 if that is not known.
+    pub fn generation(&self) -> u64 {
+        self.0.as_ref().map_or(0, |page| page.load(GENERATION_WORD))
+    }
+
+    /// Tells the others that a manifest is in force. For who writes; a lower generation than is known is not told.
+    pub fn announce(&self, generation: u64) {
+        if let Some(page) = self.0.as_ref().filter(|page| page.load(GENERATION_WORD) < generation) {
+            page.store(GENERATION_WORD, generation);
+        }
     }
 
     /// Whether it knows anything.

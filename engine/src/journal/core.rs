@@ -147,7 +147,7 @@ impl Core {
             return Ok(Some(large::Pending::default()));
         }
         {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             state.admit(batch, &self.places.root)?;
             if !state.has_room(batch, self.config.arena_bytes) {
                 return Ok(None);

@@ -17,6 +17,7 @@ use crate::journal::mark;
 use crate::journal::opening::open_journal;
 use crate::journal::place::Places;
 use crate::lease::Leases;
+use crate::sealed::Manifest;
 use crate::seeded::{Bug, bug, stolen_lock};
 
 /// The longest wait for somebody who recovers a journal, and for a lock to go whose holder shows no sign of life: the kernel
@@ -46,7 +47,9 @@ impl Rescue<'_> {
             if signs.try_begin()? {
                 let claimed = claim::try_claim(&**self.fs, &places, self.config)?.ok();
                 if let Some(lock) = claimed.or_else(|| stolen_lock(Bug::SignOfLifeIgnored)) {
-                    let core = open_journal(Arc::clone(self.fs), places, self.store, self.config.clone())?;
+                    let base = Manifest::read(&**self.fs, self.root, self.store)?.base(number);
+                    let (fs, config) = (Arc::clone(self.fs), self.config.clone());
+                    let core = open_journal(fs, places, self.store, config, base, Arc::default())?;
                     Engine::of_dead(core, lock, signs).close()?;
                     return Ok(true);
                 }

@@ -12,18 +12,17 @@ use crate::journal::batch::Batch;
 use crate::journal::changes::Changes;
 use crate::journal::claim::{Roster, Signs};
 use crate::journal::core::{Appended, Core, Goal};
-use crate::journal::foreign;
 use crate::journal::index::Conflict;
 use crate::journal::opening::{self, Opened};
 use crate::journal::parts::{Found, Head, StreamInfo};
 use crate::journal::past::DurablePast;
-use crate::journal::place;
 use crate::journal::reader::conflicts_between;
 use crate::journal::records::{Lookup, ReadLog, Records};
 use crate::journal::stats::Stats;
 use crate::journal::ticket::{Append, Durable, Ticket};
 use crate::lease::Leases;
 use crate::recover::log::Damage;
+use crate::sealed::Sealed;
 use crate::seeded::{Bug, bug};
 use crate::sync::{self, JoinHandle, Mutex};
 
@@ -53,19 +52,19 @@ use crate::sync::{self, JoinHandle, Mutex};
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    pub(in crate::journal) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-pub(in crate::journal) struct Inner {
-    pub(in crate::journal) core: Arc<Core>,
+pub(crate) struct Inner {
+    pub(crate) core: Arc<Core>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The signs by which others know that the journal is written, and its lock; freed in this order.
     lock: Mutex<Option<(Signs, Box<dyn Lock>)>>,
-    pub(in crate::journal) leases: Option<Leases>,
+    pub(crate) leases: Option<Leases>,
     /// What closing came to.
     closed: Mutex<Option<Result<()>>>,
     /// Held while other journals are read again.
-    refreshing: Mutex<Roster>,
+    pub(crate) refreshing: Mutex<Roster>,
 }
 
 impl Engine {
@@ -120,7 +119,7 @@ impl Engine {
     }
 
     /// The engine of a journal that is recovered only to be closed.
-    pub(in crate::journal) fn of_dead(core: Core, lock: Box<dyn Lock>, signs: Signs) -> Engine {
+    pub(crate) fn of_dead(core: Core, lock: Box<dyn Lock>, signs: Signs) -> Engine {
         let inner = Inner {
             core: Arc::new(core),
             threads: Mutex::default(),
@@ -184,24 +183,8 @@ impl Engine {
     /// # Errors
     /// [`Error::Io`]; what was known stays.
     pub fn refresh(&self) -> Result<Changes> {
-        let core = &self.inner.core;
         let roster = self.inner.refreshing.lock();
-        let (known, changed) = {
-            let state = core.state.lock();
-            let mut known: Vec<u32> = state.foreign.iter().map(|journal| journal.places.number).collect();
-            known.push(core.places.number);
-            (known, foreign::changed(&state.foreign, &core.store))
-        };
-        let mut made = Vec::new();
-        if roster.has_more_than(known.len()) {
-            made = place::journals(&*core.fs, &core.places.root)?;
-            made.retain(|number| !known.contains(number));
-        }
-        if changed.is_empty() && made.is_empty() {
-            return Ok(Changes::default());
-        }
-        let news = foreign::look(&*core.fs, &core.places.root, core.store, changed, &made)?;
-        Ok(news.apply(&mut core.state.lock().foreign))
+        self.inner.core.refresh(&roster)
     }
 
     /// Whether [`Engine::refresh`] would find something, or somebody refreshes now. Never blocks on the disk.
@@ -211,6 +194,7 @@ impl Engine {
         let Some(roster) = self.inner.refreshing.try_lock() else { return true };
         let state = core.state.lock();
         roster.has_more_than(state.foreign.len().saturating_add(1))
+            || roster.generation() > state.sealed.generation()
             || state.foreign.iter().any(|journal| journal.has_changed(&core.store))
     }
 
@@ -361,8 +345,13 @@ impl Core {
 }
 
 impl Lookup for Core {
-    fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
-        self.state.lock().parts(self.durable()).find(stream, from, most)
+    fn find(&self, stream: &StreamId, from: u64, most: usize) -> (Vec<Found>, Arc<Sealed>) {
+        let state = self.state.lock();
+        (state.parts(self.durable()).find(stream, from, most), Arc::clone(&state.sealed))
+    }
+
+    fn has_moved(&self, seen: &Sealed) -> bool {
+        Core::has_moved(self, seen)
     }
 
     fn damage_error(&self, damage: (usize, usize)) -> Option<Error> {
@@ -371,7 +360,7 @@ impl Lookup for Core {
 
     fn doubt(&self, stream: &StreamId) -> Option<Error> {
         let state = self.state.lock();
-        let damage = state.parts(self.durable()).doubt(stream)?;
+        let damage = state.parts(self.durable()).doubt(stream, state.sealed.head(stream))?;
         state.damage(damage).map(|damage| damage.to_error(&self.places.root))
     }
 
@@ -420,13 +409,14 @@ impl ReadLog for Engine {
 
     fn conflicts(&self) -> Vec<Conflict> {
         let core = &self.inner.core;
-        let (mut all, contested) = {
+        let (mut all, contested, sealed) = {
             let state = core.state.lock();
             let foreign = state.foreign.iter().flat_map(|journal| &journal.index.conflicts);
             let all: Vec<Conflict> = state.index.conflicts.iter().chain(foreign).cloned().collect();
-            (all, state.parts(core.durable()).contested())
+            (all, state.parts(core.durable()).contested(), Arc::clone(&state.sealed))
         };
-        all.extend(conflicts_between(&**core, contested));
+        all.extend(sealed.conflicts());
+        all.extend(conflicts_between(&**core, &sealed, contested));
         all
     }
 }

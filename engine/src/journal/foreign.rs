@@ -16,8 +16,9 @@ use crate::journal::parts::Part;
 use crate::journal::place::Places;
 use crate::journal::{build, mark, scan};
 use crate::number::wide;
-use crate::recover::log::{Log, Mark, Scan};
+use crate::recover::log::{Base, Log, Mark, Scan};
 use crate::recover::resolve::resolve;
+use crate::sealed::Sealed;
 use crate::seeded::{Bug, bug};
 
 /// How often a look that met files vanishing under it begins again.
@@ -43,12 +44,21 @@ pub struct Facts {
     pub torn: Vec<(String, u64)>,
     /// Segments that are not part of a log: copies that a crash interrupted. As `<journal>/<file name>`.
     pub left_out: Vec<String>,
+    /// Sealed segments.
+    pub sealed_segments: u64,
+    /// Bytes of all sealed segments and dictionaries.
+    pub sealed_bytes: u64,
 }
 
 impl Facts {
+    /// Whether there is no segment, hot or sealed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments == 0 && self.sealed_segments == 0
+    }
+
     /// Adds another journal's.
     pub(crate) fn add(&mut self, other: &Facts) {
-        let Facts { journals, segments, segment_bytes, groups, last, witness, torn, left_out } = other;
+        let Facts { journals, segments, segment_bytes, groups, last, witness, torn, left_out, .. } = other;
         self.journals = self.journals.saturating_add(*journals);
         self.segments = self.segments.saturating_add(*segments);
         self.segment_bytes = self.segment_bytes.saturating_add(*segment_bytes);
@@ -73,19 +83,34 @@ pub(crate) struct Foreign {
 }
 
 impl Foreign {
-    /// Reads a journal. With `lenient`, intact frames of damaged groups stand in for lost records.
-    pub fn load(fs: &dyn Fs, places: Places, store: Option<[u8; 16]>, lenient: bool) -> Result<Foreign> {
+    /// Reads a journal from its base on. With `lenient`, intact frames of damaged groups stand in for lost records.
+    ///
+    /// Another manifest may come into force meanwhile, and take away what was to be read: the caller asks
+    /// [`Sealed::is_current`] behind it.
+    pub fn load(
+        fs: &dyn Fs,
+        places: Places,
+        store: Option<[u8; 16]>,
+        base: Option<Base>,
+        lenient: bool,
+    ) -> Result<Foreign> {
         for _ in 1..ATTEMPTS {
-            match Foreign::load_once(fs, &places, store, lenient) {
+            match Foreign::load_once(fs, &places, store, base, lenient) {
                 // A writer removes spares and leftovers: look again at what is there now.
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
                 other => return other,
             }
         }
-        Foreign::load_once(fs, &places, store, lenient)
+        Foreign::load_once(fs, &places, store, base, lenient)
     }
 
-    fn load_once(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, lenient: bool) -> Result<Foreign> {
+    fn load_once(
+        fs: &dyn Fs,
+        places: &Places,
+        store: Option<[u8; 16]>,
+        base: Option<Base>,
+        lenient: bool,
+    ) -> Result<Foreign> {
         // The mark first: whatever it promises was in the files before it was written.
         let page = match store.map_or(Ok(None), |_| mark::map(fs, places)) {
             Err(_) if lenient => None,
@@ -95,7 +120,7 @@ impl Foreign {
         let boot = mark::boot_word(fs)?;
         // Of a closed journal too: a failed write may have left groups behind that nobody synced.
         let limit = seen.filter(|slot| slot.boot == boot && !bug(Bug::ReaderIgnoresMark)).map(|slot| slot.durable);
-        let scans = scan::scan(fs, places, store)?;
+        let scans = scan::scan(fs, places, store, base)?;
         let log = resolve(&scans, seen.as_ref().map(mark_of), limit);
         let index = build::index(&scans, &log, places, lenient);
         let facts = facts(places, &scans, &log);
@@ -139,7 +164,16 @@ impl Foreign {
 
     /// For reading it together with others: all of it is durable.
     pub fn part(&self) -> Part<'_> {
-        Part { index: &self.index, durable: Sequence(u64::MAX) }
+        Part { journal: self.places.number, index: &self.index, durable: Sequence(u64::MAX) }
+    }
+
+    /// Forgets what was sealed. If that is more than was known of the journal, it is read anew next time.
+    pub fn forget(&mut self, base: &Base) {
+        self.index.forget(base.upto);
+        if base.upto > self.facts.last {
+            self.end = None;
+            self.seen = None;
+        }
     }
 }
 
@@ -165,13 +199,13 @@ pub(crate) enum News {
 
 impl Ahead {
     /// Reads on, or all of it anew.
-    pub fn look(self, fs: &dyn Fs, store: [u8; 16]) -> Result<News> {
+    pub fn look(self, fs: &dyn Fs, store: [u8; 16], base: Option<Base>) -> Result<News> {
         if let (Some(now), Some(end)) = (self.now, self.end)
             && let Some((came, end)) = end.read_on(fs, &self.places, &now)?
         {
             return Ok(News::More(More { now, came, end }));
         }
-        Foreign::load(fs, self.places, Some(store), false).map(|anew| News::Anew(Box::new(anew)))
+        Foreign::load(fs, self.places, Some(store), base, false).map(|anew| News::Anew(Box::new(anew)))
     }
 }
 
@@ -184,26 +218,33 @@ pub(crate) fn changed(journals: &[Foreign], store: &[u8; 16]) -> Vec<(u32, Ahead
 /// What several journals brought, by number. Read without anybody waiting for it.
 pub(crate) struct AllNews(Vec<(u32, News)>);
 
-/// Reads on in journals that changed, and reads those that were made.
+/// Reads on in journals that changed, and reads those that were made, from where `sealed` ends.
 pub(crate) fn look(
     fs: &dyn Fs,
     root: &Path,
     store: [u8; 16],
+    sealed: &Sealed,
     changed: Vec<(u32, Ahead)>,
     made: &[u32],
 ) -> Result<AllNews> {
     let mut news = Vec::new();
     for (number, ahead) in changed {
-        news.push((number, ahead.look(fs, store)?));
+        news.push((number, ahead.look(fs, store, sealed.base(number))?));
     }
     for number in made {
-        let journal = Foreign::load(fs, Places::new(root, *number), Some(store), false)?;
+        let base = sealed.base(*number);
+        let journal = Foreign::load(fs, Places::new(root, *number), Some(store), base, false)?;
         news.push((*number, News::Anew(Box::new(journal))));
     }
     Ok(AllNews(news))
 }
 
 impl AllNews {
+    /// Whether a journal was read anew: only then it matters which manifest is in force.
+    pub fn is_anew(&self) -> bool {
+        self.0.iter().any(|(_, news)| matches!(news, News::Anew(_)))
+    }
+
     /// Puts it where readers see it; says which streams changed.
     pub fn apply(self, journals: &mut Vec<Foreign>) -> Changes {
         let mut changes = Changes::default();
@@ -249,5 +290,7 @@ fn facts(places: &Places, scans: &[Scan], log: &Log) -> Facts {
         witness: log.witness,
         torn: log.torn.iter().map(|torn| (name(&torn.segment), torn.offset)).collect(),
         left_out: log.left_out.iter().map(name).collect(),
+        sealed_segments: 0,
+        sealed_bytes: 0,
     }
 }

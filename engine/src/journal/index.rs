@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::id::{Channel, SegmentId, Sequence, StreamId};
+use crate::journal::groups::{GroupPlace, Groups};
 use crate::journal::runs::{Runs, Slot};
 use crate::recover::log::Damage;
 
@@ -14,14 +15,6 @@ pub(crate) struct SegmentPlace {
     pub journal: u32,
     pub id: SegmentId,
     pub path: PathBuf,
-}
-
-/// Where a group stands. `segment` is `None` until the group is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupPlace {
-    pub segment: Option<u32>,
-    pub offset: u64,
-    pub last_sequence: Sequence,
 }
 
 /// A record's place on disk: its frame starts at `offset` of the segment.
@@ -74,7 +67,7 @@ pub(crate) struct Index {
     streams: HashMap<StreamId, Runs>,
     /// By thread and incarnation, the channels of which there are, or were, records.
     lives: BTreeMap<([u8; 16], u64), Channels>,
-    pub groups: Vec<GroupPlace>,
+    pub groups: Groups,
     pub segments: Vec<Arc<SegmentPlace>>,
     pub damage: Vec<Damage>,
     pub conflicts: Vec<Conflict>,
@@ -193,7 +186,7 @@ impl Index {
     pub fn doubt(&mut self, sequence: Sequence, damage: usize) {
         let groups = &self.groups;
         for runs in self.streams.values_mut() {
-            let group = runs.last().and_then(|slot| groups.get(usize::try_from(slot.group).ok()?));
+            let group = runs.last().and_then(|slot| groups.get(slot.group));
             if group.is_none_or(|group| group.last_sequence <= sequence) {
                 runs.uncertain.get_or_insert(damage);
             }
@@ -202,12 +195,20 @@ impl Index {
 
     /// Takes back every record above `durable`, after a failed write.
     pub fn cut(&mut self, durable: Sequence) {
-        let kept = self.groups.partition_point(|group| group.last_sequence <= durable);
-        self.groups.truncate(kept);
+        let gone = self.groups.cut(durable);
         for runs in self.streams.values_mut() {
-            runs.cut(|slot| usize::try_from(slot.group).is_ok_and(|group| group < kept));
+            runs.cut(|slot| slot.group < gone);
         }
         self.streams.retain(|_, runs| !runs.is_empty());
+    }
+
+    /// Forgets every record up to `upto`: all of them are in sealed segments.
+    pub fn forget(&mut self, upto: Sequence) {
+        let first = self.groups.forget(upto);
+        for runs in self.streams.values_mut() {
+            runs.forget(first);
+        }
+        self.streams.retain(|_, runs| !runs.is_empty() || runs.uncertain.is_some());
     }
 
     /// How many records at a stream's end are not durable.
@@ -228,6 +229,6 @@ impl Index {
     }
 
     fn group(&self, slot: &Slot) -> Option<&GroupPlace> {
-        self.groups.get(usize::try_from(slot.group).ok()?)
+        self.groups.get(slot.group)
     }
 }

@@ -11,7 +11,7 @@ use crate::format::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use crate::format::group::GROUP_HEADER_BYTES;
 use crate::id::Sequence;
 use crate::journal::core::{Core, Goal};
-use crate::journal::index::GroupPlace;
+use crate::journal::groups::GroupPlace;
 use crate::journal::place::Places;
 use crate::journal::shelf::Order;
 use crate::journal::state::{Arena, State};

@@ -26,9 +26,10 @@ use crate::journal::stats::Counters;
 use crate::journal::tail::Tail;
 use crate::journal::{revive, scan};
 use crate::lease::Leases;
-use crate::recover::log::{Log, Scan};
+use crate::recover::log::{Base, Log, Scan};
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
+use crate::sealed::{OnDamage, Sealed};
 use crate::seeded::{Bug, bug};
 use crate::store_format;
 
@@ -68,17 +69,46 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
     // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
     fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
-    let core = open_journal(Arc::clone(&fs), places, store, config)?;
+    let core = open_behind_sealed(&fs, places, store, config)?;
     signs.alive(&core.places)?;
     if let Some(leases) = &leases {
         leases.move_to(own)?;
     }
-    let mut numbers = place::journals(&*fs, root)?;
+    let numbers = place::journals(&*fs, root)?;
     let roster = Roster::open(&*fs, root, &numbers)?;
-    numbers.retain(|number| *number != own);
-    let load = |number| Foreign::load(&*fs, Places::new(root, number), Some(store), false);
-    core.state.lock().foreign = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
+    load_others(&core, numbers)?;
+    roster.announce(core.state.lock().sealed.generation());
     Ok(Opened { core, lock, signs, leases, roster })
+}
+
+/// Recovers a journal whose lock is held from where the sealed segments end.
+fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
+    loop {
+        let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Recover)?;
+        let base = sealed.base(places.number);
+        let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
+        // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read.
+        if opened.is_ok() || sealed.is_current(&**fs, &places.root, store)? {
+            return opened;
+        }
+    }
+}
+
+/// Reads the other journals from where the sealed segments end.
+fn load_others(core: &Core, mut numbers: Vec<u32>) -> Result<()> {
+    let (fs, root) = (&*core.fs, &core.places.root);
+    numbers.retain(|number| *number != core.places.number);
+    loop {
+        let sealed = Arc::clone(&core.state.lock().sealed);
+        let load =
+            |number: &u32| Foreign::load(fs, Places::new(root, *number), Some(core.store), sealed.base(*number), false);
+        let others = numbers.iter().map(load).collect::<Result<Vec<Foreign>>>();
+        if sealed.is_current(fs, root, core.store)? {
+            core.state.lock().foreign = others?;
+            return Ok(());
+        }
+        core.renew_sealed()?;
+    }
 }
 
 /// The leases to hold: none in a store that was never open to several writers, and is not to be now.
@@ -92,10 +122,17 @@ fn leases_for(fs: &Arc<dyn Fs>, root: &Path, config: &Config, leases: Option<Lea
     }
 }
 
-/// Recovers a journal whose lock is held, and makes it ready to be written.
-pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
+/// Recovers a journal whose lock is held, from its base on, and makes it ready to be written.
+pub(crate) fn open_journal(
+    fs: Arc<dyn Fs>,
+    places: Places,
+    store: [u8; 16],
+    config: Config,
+    base: Option<Base>,
+    sealed: Arc<Sealed>,
+) -> Result<Core> {
     let (mark, slot) = MarkPage::open(&*fs, &places, store)?;
-    let scans = scan::scan(&*fs, &places, Some(store))?;
+    let scans = scan::scan(&*fs, &places, Some(store), base)?;
     let log = resolve(&scans, slot.as_ref().filter(|_| !bug(Bug::MarkIgnoredAtRecovery)).map(mark_of), None);
     let block_bytes = fs.block_bytes(&places.journal).map_err(|error| Error::io("inspect", &places.journal, error))?;
     let names = Arc::<Names>::default();
@@ -109,11 +146,11 @@ pub(crate) fn open_journal(fs: Arc<dyn Fs>, places: Places, store: [u8; 16], con
         index.move_tail(&tail, log.witness, &offsets);
     }
     mark.publish(tail.epoch, next_sequence(&log).before());
-    if slot.map_or(!scans.is_empty(), |slot| !slot.closed) {
+    if slot.map_or(scans.iter().any(|scan| scan.base.is_none()), |slot| !slot.closed) {
         settle(&*fs, &names, &places, &mark)?;
     }
-    sweep(&*fs, &places, &scans, &log)?;
-    let state = State::new(index, next_sequence(&log));
+    sweep(&*fs, &places, base, &scans, &log)?;
+    let state = State::new(places.number, index, next_sequence(&log), sealed);
     let mut core = Core::new(fs, names, places, store, config, state, tail, shelf, mark);
     core.counters = counters;
     Ok(core)
@@ -160,6 +197,7 @@ fn new_tail(
         block_bytes,
         segment_bytes_max: config.segment_bytes_max,
         active: None,
+        last_number: None,
         left_dirty: Vec::new(),
         durable_end: None,
         given_up: Vec::new(),
@@ -187,14 +225,22 @@ fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
     }
 }
 
-/// Removes what a crash left behind: runs that never counted, spares and files without groups,
+/// Removes what a crash left behind: runs that never counted, spares and files without groups, segments that were sealed,
 /// large files that no record names. Nothing here is part of the log.
-fn sweep(fs: &dyn Fs, places: &Places, scans: &[Scan], log: &Log) -> Result<()> {
-    for id in &log.left_out {
-        let path = places.segment(*id);
-        fs.remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
+fn sweep(fs: &dyn Fs, places: &Places, base: Option<Base>, scans: &[Scan], log: &Log) -> Result<()> {
+    let mut gone = log.left_out.clone();
+    if let Some(base) = base {
+        let all = scan::segments(fs, places)?.into_iter().map(|(id, _)| id);
+        gone.extend(all.filter(|id| id.number <= base.segments_upto));
     }
-    if !log.left_out.is_empty() {
+    for id in &gone {
+        let path = places.segment(*id);
+        match fs.remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &path, error)),
+            _ => {}
+        }
+    }
+    if !gone.is_empty() {
         fs.sync_dir(&places.journal).map_err(|error| Error::io("sync directory", &places.journal, error))?;
     }
     sweep_large(fs, places, scans, log)

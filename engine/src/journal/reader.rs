@@ -11,12 +11,16 @@ use crate::fs::Fs;
 use crate::id::{Channel, StreamId};
 use crate::journal::changes::Changes;
 use crate::journal::claim::Roster;
-use crate::journal::foreign::{self, Facts, Foreign};
-use crate::journal::index::{At, Conflict};
-use crate::journal::parts::{Found, Head, Parts, StreamInfo};
+use crate::journal::foreign::{self, AllNews, Facts, Foreign};
+use crate::journal::index::Conflict;
+use crate::journal::parts::{Found, Head, Parts, Place, StreamInfo};
 use crate::journal::place::{self, Places};
 use crate::journal::records::{Lookup, ReadLog, Records, contest};
+use crate::journal::renew;
+use crate::number::wide;
 use crate::recover::log::Damage;
+use crate::sealed::{OnDamage, Sealed};
+use crate::seeded::{Bug, bug};
 use crate::store_format;
 
 /// A store as it was when it was opened for reading.
@@ -32,8 +36,28 @@ struct View {
     fs: Arc<dyn Fs>,
     root: PathBuf,
     store: Option<[u8; 16]>,
-    journals: RwLock<Vec<Foreign>>,
+    seen: RwLock<Seen>,
     roster: Roster,
+}
+
+/// The journals and the sealed segments, as of one manifest.
+struct Seen {
+    sealed: Arc<Sealed>,
+    journals: Vec<Foreign>,
+}
+
+impl Seen {
+    fn parts(&self) -> Parts<'_> {
+        Parts::new(self.journals.iter().map(Foreign::part).collect(), &self.sealed)
+    }
+
+    /// Takes over other sealed segments, and forgets what they hold, unless newer ones are known.
+    fn take_over(&mut self, sealed: Arc<Sealed>) {
+        if sealed.generation() > self.sealed.generation() {
+            renew::forget(&mut self.journals, &sealed);
+            self.sealed = sealed;
+        }
+    }
 }
 
 impl Reader {
@@ -57,7 +81,7 @@ impl Reader {
         let format = store_format::read(&*fs, &Places::new(root, 0));
         let reader = Reader::look(fs, root, format.as_ref().ok().map(|format| format.store), true)?;
         match format {
-            Err(error) if reader.facts().segments == 0 => {
+            Err(error) if reader.facts().is_empty() => {
                 // That FORMAT could not be read does not say that there is no store.
                 let unread = matches!(error, Error::Io { .. });
                 Err(if unread { error } else { Error::NoStore { path: root.to_owned() } })
@@ -70,7 +94,10 @@ impl Reader {
     #[must_use]
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
-        self.view.journals.read().iter().for_each(|journal| facts.add(&journal.facts));
+        let seen = self.view.seen.read();
+        seen.journals.iter().for_each(|journal| facts.add(&journal.facts));
+        facts.sealed_segments = wide(seen.sealed.segments().len());
+        facts.sealed_bytes = seen.sealed.manifest().bytes();
         facts
     }
 
@@ -83,53 +110,111 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`]; what was known stays.
     pub fn refresh(&self) -> Result<Changes> {
-        let View { fs, root, store: Some(store), journals, .. } = &*self.view else { return Ok(Changes::default()) };
-        let (known, ahead) = {
-            let journals = journals.read();
-            let known: Vec<u32> = journals.iter().map(|journal| journal.places.number).collect();
-            (known, foreign::changed(&journals, store))
-        };
-        let mut made = place::journals(&**fs, root)?;
-        made.retain(|number| !known.contains(number));
-        let news = foreign::look(&**fs, root, *store, ahead, &made)?;
-        Ok(news.apply(&mut journals.write()))
+        let View { fs, root, store: Some(store), seen, roster } = &*self.view else { return Ok(Changes::default()) };
+        let mut changes = Changes::default();
+        if roster.generation() > seen.read().sealed.generation() || !roster.is_known() {
+            changes.add(self.view.renew_sealed()?);
+        }
+        loop {
+            let (known, ahead, sealed) = {
+                let seen = seen.read();
+                let known: Vec<u32> = seen.journals.iter().map(|journal| journal.places.number).collect();
+                (known, foreign::changed(&seen.journals, store), Arc::clone(&seen.sealed))
+            };
+            let mut made = place::journals(&**fs, root)?;
+            made.retain(|number| !known.contains(number));
+            let news = foreign::look(&**fs, root, *store, &sealed, ahead, &made);
+            if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&**fs, root, *store)? {
+                changes.add(self.view.renew_sealed()?);
+                continue;
+            }
+            let mut seen = seen.write();
+            changes.add(news?.apply(&mut seen.journals));
+            let sealed_now = Arc::clone(&seen.sealed);
+            if sealed_now.generation() != sealed.generation() {
+                renew::forget(&mut seen.journals, &sealed_now);
+            }
+            return Ok(changes);
+        }
     }
 
     /// Whether [`Reader::refresh`] might find something. Some loads from mapped pages; never blocks on the disk.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        let View { store: Some(store), journals, roster, .. } = &*self.view else { return false };
-        let journals = journals.read();
+        let View { store: Some(store), seen, roster, .. } = &*self.view else { return false };
+        let seen = seen.read();
         !roster.is_known()
-            || roster.has_more_than(journals.len())
-            || journals.iter().any(|journal| journal.has_changed(store))
+            || roster.has_more_than(seen.journals.len())
+            || roster.generation() > seen.sealed.generation()
+            || seen.journals.iter().any(|journal| journal.has_changed(store))
     }
 
     fn look(fs: Arc<dyn Fs>, root: &Path, store: Option<[u8; 16]>, lenient: bool) -> Result<Reader> {
-        let numbers = place::journals(&*fs, root)?;
-        let load = |number| Foreign::load(&*fs, Places::new(root, number), store, lenient);
-        let journals = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>()?;
-        let journals = RwLock::new(journals);
+        let (sealed, journals) = loop {
+            let sealed = match store {
+                Some(store) if !lenient => Sealed::load(&*fs, root, store, None, OnDamage::LeaveOut)?,
+                _ => Sealed::load_lenient(&*fs, root, store)?,
+            };
+            let numbers = place::journals(&*fs, root)?;
+            let load = |number| Foreign::load(&*fs, Places::new(root, number), store, sealed.base(number), lenient);
+            let journals = numbers.into_iter().map(load).collect::<Result<Vec<Foreign>>>();
+            // Whoever seals replaces the manifest first and removes files then.
+            let is_current = match store {
+                Some(store) if !lenient => sealed.is_current(&*fs, root, store)?,
+                _ => true,
+            };
+            if is_current {
+                break (sealed, journals?);
+            }
+        };
         let roster = Roster::open_read(&*fs, root);
-        Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, journals, roster }) })
+        let seen = RwLock::new(Seen { sealed, journals });
+        Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, seen, roster }) })
+    }
+
+    /// The sealed segments in force, as this reader knows them. They stay readable for as long as this is held.
+    #[must_use]
+    pub fn sealed(&self) -> Arc<Sealed> {
+        Arc::clone(&self.view.seen.read().sealed)
     }
 }
 
-fn parts(journals: &[Foreign]) -> Parts<'_> {
-    Parts::new(journals.iter().map(Foreign::part).collect())
+impl View {
+    fn renew_sealed(&self) -> Result<Changes> {
+        let Some(store) = self.store else { return Ok(Changes::default()) };
+        let known = Arc::clone(&self.seen.read().sealed);
+        if known.is_current(&*self.fs, &self.root, store)? {
+            return Ok(Changes::default());
+        }
+        let renewed = Sealed::load(&*self.fs, &self.root, store, Some(&known), OnDamage::LeaveOut)?;
+        let grown = renewed.grown_since(&known);
+        let mut seen = self.seen.write();
+        let changes = renew::unknown(&seen.parts(), grown);
+        seen.take_over(renewed);
+        Ok(changes)
+    }
 }
 
 impl Lookup for View {
-    fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found> {
-        parts(&self.journals.read()).find(stream, from, most)
+    fn find(&self, stream: &StreamId, from: u64, most: usize) -> (Vec<Found>, Arc<Sealed>) {
+        let seen = self.seen.read();
+        (seen.parts().find(stream, from, most), Arc::clone(&seen.sealed))
+    }
+
+    fn has_moved(&self, seen: &Sealed) -> bool {
+        let _ = self.renew_sealed();
+        self.seen.read().sealed.generation() > seen.generation() && !bug(Bug::MovedNotLookedFor)
     }
 
     fn damage_error(&self, (part, damage): (usize, usize)) -> Option<Error> {
-        Some(self.journals.read().get(part)?.index.damage.get(damage)?.to_error(&self.root))
+        Some(self.seen.read().journals.get(part)?.index.damage.get(damage)?.to_error(&self.root))
     }
 
     fn doubt(&self, stream: &StreamId) -> Option<Error> {
-        let damage = parts(&self.journals.read()).doubt(stream)?;
+        let damage = {
+            let seen = self.seen.read();
+            seen.parts().doubt(stream, seen.sealed.head(stream))?
+        };
         self.damage_error(damage)
     }
 
@@ -148,47 +233,51 @@ impl ReadLog for Reader {
     }
 
     fn head(&self, stream: &StreamId) -> Option<Head> {
-        parts(&self.view.journals.read()).head(stream)
+        self.view.seen.read().parts().head(stream)
     }
 
     fn channels(&self, thread: &[u8; 16], incarnation: u64) -> Vec<Channel> {
-        parts(&self.view.journals.read()).channels(thread, incarnation)
+        self.view.seen.read().parts().channels(thread, incarnation)
     }
 
     fn incarnations(&self, thread: &[u8; 16]) -> Vec<u64> {
-        parts(&self.view.journals.read()).incarnations(thread)
+        self.view.seen.read().parts().incarnations(thread)
     }
 
     fn streams(&self) -> Vec<StreamInfo> {
-        parts(&self.view.journals.read()).streams()
+        self.view.seen.read().parts().streams()
     }
 
     fn journal_numbers(&self) -> Vec<u32> {
-        self.view.journals.read().iter().map(|journal| journal.places.number).collect()
+        self.view.seen.read().journals.iter().map(|journal| journal.places.number).collect()
     }
 
     fn damage(&self) -> Vec<Damage> {
-        let journals = self.view.journals.read();
-        journals.iter().flat_map(|journal| journal.index.damage.iter().cloned()).collect()
+        let seen = self.view.seen.read();
+        seen.journals.iter().flat_map(|journal| journal.index.damage.iter().cloned()).collect()
     }
 
     fn conflicts(&self) -> Vec<Conflict> {
-        let (mut all, contested) = {
-            let journals = self.view.journals.read();
-            let all: Vec<Conflict> =
-                journals.iter().flat_map(|journal| journal.index.conflicts.iter().cloned()).collect();
-            (all, parts(&journals).contested())
+        let (mut all, contested, sealed) = {
+            let seen = self.view.seen.read();
+            let of_journals = seen.journals.iter().flat_map(|journal| journal.index.conflicts.iter().cloned());
+            (of_journals.collect::<Vec<Conflict>>(), seen.parts().contested(), Arc::clone(&seen.sealed))
         };
-        all.extend(conflicts_between(&*self.view, contested));
+        all.extend(sealed.conflicts());
+        all.extend(conflicts_between(&*self.view, &sealed, contested));
         all
     }
 }
 
 /// Records that lost against one of another journal.
-pub(crate) fn conflicts_between(lookup: &dyn Lookup, contested: Vec<(StreamId, u64, Vec<At>)>) -> Vec<Conflict> {
+pub(crate) fn conflicts_between(
+    lookup: &dyn Lookup,
+    sealed: &Sealed,
+    contested: Vec<(StreamId, u64, Vec<Place>)>,
+) -> Vec<Conflict> {
     let lost = contested.into_iter().flat_map(|(stream, ordinal, places)| {
         // One that cannot be read is told by whoever reads it.
-        let lost = contest(lookup, &stream, &places, ordinal).map_or_else(|_| Vec::new(), |(_, lost)| lost);
+        let lost = contest(lookup, sealed, &stream, &places, ordinal).map_or_else(|_| Vec::new(), |(_, lost)| lost);
         lost.into_iter().map(move |lost_lease_epoch| Conflict { stream, ordinal, lost_lease_epoch })
     });
     lost.collect()

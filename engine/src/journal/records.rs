@@ -12,10 +12,11 @@ use crate::fs::Fs;
 use crate::id::{Channel, StreamId};
 use crate::journal::index::{At, Conflict};
 use crate::journal::large;
-use crate::journal::parts::{Found, Head, StreamInfo};
+use crate::journal::parts::{Found, Head, Place, StreamInfo};
 use crate::journal::window::Window;
 use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
+use crate::sealed::{Sealed, SealedCache};
 use crate::seeded::{Bug, bug};
 
 /// A record as it was appended.
@@ -76,7 +77,10 @@ pub trait ReadLog: Send + Sync {
 
 /// What [`Records`] needs from a log.
 pub(crate) trait Lookup: Send + Sync {
-    fn find(&self, stream: &StreamId, from: u64, most: usize) -> Vec<Found>;
+    /// Places from an ordinal on, and the sealed segments that they point into.
+    fn find(&self, stream: &StreamId, from: u64, most: usize) -> (Vec<Found>, Arc<Sealed>);
+    /// Whether other sealed segments are in force than these, so that what could not be read may stand elsewhere now.
+    fn has_moved(&self, seen: &Sealed) -> bool;
     /// The damage at an index of a part.
     fn damage_error(&self, damage: (usize, usize)) -> Option<Error>;
     /// The damage that may have taken a stream's end.
@@ -96,9 +100,16 @@ pub struct Records {
     end: u64,
     found: VecDeque<Found>,
     window: Window,
+    cache: SealedCache,
+    sealed: Option<Arc<Sealed>>,
+    /// How often places were looked up again because files had gone.
+    again: u32,
     finished: bool,
     large_only: bool,
 }
+
+/// How often places are looked up again in a row before an error is believed.
+const AGAIN_MAX: u32 = 8;
 
 impl Records {
     pub(crate) fn new(lookup: Arc<dyn Lookup>, stream: StreamId, range: Range<u64>) -> Records {
@@ -109,6 +120,9 @@ impl Records {
             end: range.end,
             found: VecDeque::new(),
             window: Window::new(),
+            cache: SealedCache::new(),
+            sealed: None,
+            again: 0,
             finished: false,
             large_only: false,
         }
@@ -125,11 +139,28 @@ impl Records {
     fn load(&mut self, found: &Found, ordinal: u64) -> Result<Option<Record>> {
         let reference = |at: &At| wide(LARGE_REFERENCE_BYTES) == u64::from(at.payload_bytes);
         match found {
-            Found::At(at) if self.large_only && !reference(at) => Ok(None),
-            Found::At(at) => load(&*self.lookup, &mut self.window, &self.stream, at, ordinal, self.large_only),
-            Found::Contested(places) => contest(&*self.lookup, &self.stream, places, ordinal).map(|won| Some(won.0)),
+            Found::At(Place::Hot(at)) if self.large_only && !reference(at) => Ok(None),
+            Found::At(Place::Hot(at)) => {
+                load(&*self.lookup, &mut self.window, &self.stream, at, ordinal, self.large_only)
+            }
+            Found::At(Place::Sealed(_)) if self.large_only => Ok(None),
+            Found::At(Place::Sealed(place)) => {
+                let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
+                self.cache.record(sealed, place).map(Some)
+            }
+            Found::Contested(places) => {
+                let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
+                contest(&*self.lookup, sealed, &self.stream, places, ordinal).map(|won| Some(won.0))
+            }
             Found::Lost(damage) => Err(self.lost(*damage, ordinal)),
         }
+    }
+
+    /// Whether a record that could not be read may stand elsewhere now: its file went when it was sealed or merged.
+    fn look_again(&mut self) -> bool {
+        let moved = self.sealed.as_ref().is_some_and(|sealed| self.lookup.has_moved(sealed));
+        self.again = self.again.saturating_add(1);
+        moved && self.again <= AGAIN_MAX
     }
 
     fn lost(&self, damage: Option<(usize, usize)>, ordinal: u64) -> Error {
@@ -173,14 +204,18 @@ fn load(
 /// looks, and in which order, sees the same. And the lease epochs of those that differ from it.
 pub(crate) fn contest(
     lookup: &dyn Lookup,
+    sealed: &Sealed,
     stream: &StreamId,
-    places: &[At],
+    places: &[Place],
     ordinal: u64,
 ) -> Result<(Record, Vec<u64>)> {
     let mut records = Vec::new();
-    for at in places {
-        let record = load(lookup, &mut Window::new(), stream, at, ordinal, false)?;
-        records.extend(record.map(|record| (record.lease_epoch, at.segment.journal, record)));
+    for place in places {
+        let (journal, record) = match place {
+            Place::Hot(at) => (at.segment.journal, load(lookup, &mut Window::new(), stream, at, ordinal, false)?),
+            Place::Sealed(place) => (place.journal.into(), Some(SealedCache::new().record(sealed, place)?)),
+        };
+        records.extend(record.map(|record| (record.lease_epoch, journal, record)));
     }
     records.sort_by_key(|(lease_epoch, journal, _)| (*lease_epoch, *journal));
     let Some((_, _, won)) = records.pop() else { return Err(Error::Closed) };
@@ -196,7 +231,9 @@ impl Iterator for Records {
         while !self.finished {
             if self.found.is_empty() && self.next < self.end {
                 let most = narrow(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(FIND_MOST);
-                self.found = self.lookup.find(&self.stream, self.next, most).into();
+                let (found, sealed) = self.lookup.find(&self.stream, self.next, most);
+                self.found = found.into();
+                self.sealed = Some(sealed);
                 // What was read ahead may be older than what was found now.
                 self.window.forget();
             }
@@ -207,8 +244,14 @@ impl Iterator for Records {
                 return self.lookup.doubt(&self.stream).filter(|_| open).map(Err);
             };
             let ordinal = self.next;
+            let loaded = self.load(&found, ordinal);
+            if loaded.is_err() && self.look_again() {
+                self.found.clear();
+                continue;
+            }
+            self.again = 0;
             self.next = self.next.saturating_add(1);
-            if let Some(record) = self.load(&found, ordinal).transpose() {
+            if let Some(record) = loaded.transpose() {
                 return Some(record);
             }
         }

@@ -51,6 +51,12 @@ impl Runs {
         self.runs.last().map_or(0, Run::end).max(lost)
     }
 
+    /// The first ordinal that is here, or known to be lost here.
+    pub fn first(&self) -> Option<u64> {
+        let lost = self.lost.first().map(|(ordinal, _)| *ordinal);
+        self.runs.first().map(|run| run.first).into_iter().chain(lost).min()
+    }
+
     /// Highest lease epoch seen.
     pub fn lease_epoch(&self) -> u64 {
         self.leases.last().map_or(0, |(_, epoch)| *epoch)
@@ -173,6 +179,37 @@ impl Runs {
         }
         let end = self.end();
         self.leases.retain(|(first, _)| *first < end);
+    }
+
+    /// Forgets the records of groups before this one. What is left of a run that began among them goes on.
+    pub fn forget(&mut self, first_group: u32) {
+        let is_gone = |slot: &&Slot| slot.group < first_group;
+        let leading = |run: &Run| run.slots.iter().take_while(is_gone).count();
+        // Groups rise with ordinals, but for a record that took another's place.
+        let is_sorted = |run: &Run| !run.slots.iter().skip(leading(run)).any(|slot| slot.group < first_group);
+        if !self.runs.iter().all(is_sorted) {
+            return self.forget_among(first_group);
+        }
+        let mut gone_bytes: u64 = 0;
+        for run in &mut self.runs {
+            let gone = leading(run);
+            for slot in run.slots.drain(..gone) {
+                gone_bytes = gone_bytes.saturating_add(u64::from(slot.payload_bytes));
+            }
+            run.first = run.first.saturating_add(wide(gone));
+        }
+        self.runs.retain(|run| !run.slots.is_empty());
+        self.payload_bytes = self.payload_bytes.saturating_sub(gone_bytes);
+    }
+
+    fn forget_among(&mut self, first_group: u32) {
+        let runs = std::mem::take(&mut self.runs);
+        self.payload_bytes = 0;
+        for Run { first, slots } in runs {
+            for (ordinal, slot) in (first..).zip(slots).filter(|(_, slot)| slot.group >= first_group) {
+                self.put(ordinal, slot);
+            }
+        }
     }
 
     fn count(&mut self, slot: Slot) {

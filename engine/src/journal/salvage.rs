@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::journal::reader::Reader;
 use crate::journal::records::{ReadLog, Record};
@@ -20,8 +20,10 @@ pub struct SalvageReport {
     pub payload_bytes: u64,
     /// Records that cannot be read, and why.
     pub lost: Vec<LostRecord>,
-    /// Damaged places.
+    /// Damaged places of hot segments.
     pub damage: Vec<Damage>,
+    /// What is wrong with sealed segments and their manifest, as far as reading them needs it.
+    pub sealed_damage: Vec<Error>,
 }
 
 /// Hands over every record of the store at `root` that can still be read, stream by stream in order, without locks or
@@ -34,5 +36,6 @@ pub struct SalvageReport {
 pub fn salvage(fs: Arc<dyn Fs>, root: &Path, each: &mut dyn FnMut(Record)) -> Result<SalvageReport> {
     let reader = Reader::open_lenient(fs, root)?;
     let ReadThrough { records, payload_bytes, lost } = ReadThrough::of(&reader, each, &mut |_| {});
-    Ok(SalvageReport { records, payload_bytes, lost, damage: reader.damage() })
+    let sealed_damage = reader.sealed().damage().to_vec();
+    Ok(SalvageReport { records, payload_bytes, lost, damage: reader.damage(), sealed_damage })
 }

@@ -11,8 +11,9 @@ use crate::format::segment::{BLOCK_BYTES_MIN, SegmentHeader};
 use crate::fs::{FileKind, Fs, read_file};
 use crate::id::SegmentId;
 use crate::journal::place::Places;
-use crate::recover::log::Scan;
+use crate::recover::log::{Base, Scan};
 use crate::recover::walk::walk;
+use crate::seeded::{Bug, bug};
 
 /// Below this many bytes in all, a second thread costs more than it saves.
 const PARALLEL_BYTES_MIN: u64 = 8 << 20;
@@ -31,12 +32,22 @@ pub(crate) fn segments(fs: &dyn Fs, places: &Places) -> Result<Vec<(SegmentId, u
     Ok(found)
 }
 
-/// Reads and walks them all, on two threads if there is much. Memory: two segments.
-pub(crate) fn scan(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>) -> Result<Vec<Scan>> {
-    let found = segments(fs, places)?;
+/// Reads and walks those that were not sealed, on two threads if there is much; before them stands `base`, if there is one.
+/// Memory: two segments.
+pub(crate) fn scan(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, base: Option<Base>) -> Result<Vec<Scan>> {
+    let mut found = segments(fs, places)?;
+    if let Some(base) = base.filter(|_| !bug(Bug::SealedSegmentsReturn)) {
+        found.retain(|(id, _)| id.number > base.segments_upto);
+    }
+    let mut scans: Vec<Scan> = base.into_iter().map(Scan::sealed).collect();
+    scans.extend(scan_files(fs, places, store, &found)?);
+    Ok(scans)
+}
+
+fn scan_files(fs: &dyn Fs, places: &Places, store: Option<[u8; 16]>, found: &[(SegmentId, u64)]) -> Result<Vec<Scan>> {
     let bytes = found.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
     if found.len() < 2 || bytes < PARALLEL_BYTES_MIN {
-        return found.into_iter().map(|(id, _)| scan_one(fs, places, id, store)).collect();
+        return found.iter().map(|(id, _)| scan_one(fs, places, *id, store)).collect();
     }
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(found.len()));
@@ -70,5 +81,5 @@ fn scan_one(fs: &dyn Fs, places: &Places, id: SegmentId, store: Option<[u8; 16]>
     };
     let block_bytes = header.as_ref().map_or(BLOCK_BYTES_MIN, |header| header.block_bytes);
     let walk = walk(&bytes, id.salt, block_bytes);
-    Ok(Scan { id, header, walk, bytes: crate::number::wide(bytes.len()) })
+    Ok(Scan { id, header, walk, bytes: crate::number::wide(bytes.len()), base: None })
 }

@@ -2,18 +2,21 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::group::GROUP_HEADER_BYTES;
-use crate::id::Sequence;
+use crate::id::{Sequence, StreamId};
 use crate::journal::batch::{Batch, Entry};
 use crate::journal::foreign::Foreign;
 use crate::journal::index::{Index, Note};
 use crate::journal::parts::{Part, Parts};
+use crate::journal::renew;
 use crate::journal::ticket::Ticket;
 use crate::journal::waiters::Waiters;
 use crate::number::wide;
 use crate::recover::log::Damage;
+use crate::sealed::{Sealed, SealedHead};
 use crate::seeded::{Bug, bug};
 
 /// Frames that wait for the next group, after room for the group's header.
@@ -63,10 +66,16 @@ pub(crate) struct State {
     /// A second buffer, for the arena to come.
     pub other: Vec<u8>,
     pub next_sequence: Sequence,
-    /// The index of the journal that is written.
+    /// The number of the journal that is written.
+    pub journal: u32,
+    /// Its index.
     pub index: Index,
     /// The other journals, as they were read last.
     pub foreign: Vec<Foreign>,
+    /// The sealed segments in force, as they are known here.
+    pub sealed: Arc<Sealed>,
+    /// What they say of the streams that were appended to.
+    sealed_heads: HashMap<StreamId, Option<SealedHead>>,
     /// Whether somebody leads: writes a group.
     pub leading: bool,
     /// How many writes have failed.
@@ -91,13 +100,16 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub fn new(index: Index, next_sequence: Sequence) -> State {
+    pub fn new(journal: u32, index: Index, next_sequence: Sequence, sealed: Arc<Sealed>) -> State {
         State {
             arena: Arena::reusing(Vec::new()),
             other: Vec::new(),
             next_sequence,
+            journal,
             index,
             foreign: Vec::new(),
+            sealed,
+            sealed_heads: HashMap::new(),
             leading: false,
             generation: 0,
             failures: VecDeque::new(),
@@ -128,8 +140,35 @@ impl State {
 
     /// All journals as one log; of the one that is written what is durable.
     pub fn parts(&self, durable: Sequence) -> Parts<'_> {
-        let own = Part { index: &self.index, durable };
-        Parts::new(std::iter::once(own).chain(self.foreign.iter().map(Foreign::part)).collect())
+        let own = Part { journal: self.journal, index: &self.index, durable };
+        let parts = std::iter::once(own).chain(self.foreign.iter().map(Foreign::part)).collect();
+        Parts::new(parts, &self.sealed)
+    }
+
+    /// Takes over other sealed segments, and forgets what they hold, unless newer ones are known.
+    pub fn take_over(&mut self, sealed: Arc<Sealed>) {
+        if sealed.generation() > self.sealed.generation() {
+            self.sealed = sealed;
+            self.forget_sealed();
+        }
+    }
+
+    /// Forgets what the sealed segments in force hold.
+    pub fn forget_sealed(&mut self) {
+        self.sealed_heads.clear();
+        if let Some(base) = self.sealed.base(self.journal) {
+            self.index.forget(base.upto);
+        }
+        renew::forget(&mut self.foreign, &self.sealed);
+    }
+
+    /// What the sealed segments say of a stream. Looked up once: appending asks for it under the short lock.
+    fn sealed_head(&mut self, stream: &StreamId) -> Option<SealedHead> {
+        if self.sealed.is_empty() || bug(Bug::SealedHeadIgnored) {
+            return None;
+        }
+        let sealed = &self.sealed;
+        *self.sealed_heads.entry(*stream).or_insert_with(|| sealed.head(stream))
     }
 
     /// The damage at an index of a part, as [`State::parts`] numbers them.
@@ -142,7 +181,7 @@ impl State {
     }
 
     /// Whether a batch can be appended: to a journal that is open, at the heads it expects.
-    pub fn admit(&self, batch: &mut Batch, root: &Path) -> Result<()> {
+    pub fn admit(&mut self, batch: &mut Batch, root: &Path) -> Result<()> {
         match self.refusal() {
             Some(error) => Err(error),
             None => self.check(batch, root),
@@ -151,8 +190,7 @@ impl State {
 
     /// Checks every record of a batch against its stream's head, and settles the ordinals left open.
     /// Changes nothing but the batch.
-    fn check(&self, batch: &mut Batch, root: &Path) -> Result<()> {
-        let parts = self.parts(Sequence(0));
+    fn check(&mut self, batch: &mut Batch, root: &Path) -> Result<()> {
         // The batch's own earlier records count. Most batches are short and of one stream: for those a map costs more.
         let mut heads = (batch.entries.len() > SHORT_BATCH).then(HashMap::new);
         for at in 0..batch.entries.len() {
@@ -166,11 +204,13 @@ impl State {
             let (actual, lease_epoch) = match earlier {
                 Some(head) => head,
                 None => {
+                    let sealed = self.sealed_head(&stream);
+                    let parts = self.parts(Sequence(0));
                     // Ordinals after a lost tail would be given a second time.
-                    if let Some(damage) = parts.doubt(&stream).and_then(|damage| self.damage(damage)) {
+                    if let Some(damage) = parts.doubt(&stream, sealed).and_then(|damage| self.damage(damage)) {
                         return Err(damage.to_error(root));
                     }
-                    parts.next(&stream)
+                    parts.next(&stream, sealed)
                 }
             };
             let expected = entry.expected.unwrap_or(actual);
@@ -194,7 +234,7 @@ impl State {
 
     /// Copies a checked batch into the arena and notes its records; gives the last one's sequence.
     pub fn take(&mut self, batch: &Batch, now_ms: u64) -> Sequence {
-        let group = u32::try_from(self.index.groups.len()).unwrap_or(u32::MAX);
+        let group = self.index.groups.next();
         let base = self.arena.bytes.len();
         self.arena.bytes.extend_from_slice(&batch.frames);
         for entry in &batch.entries {

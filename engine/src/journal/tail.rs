@@ -58,6 +58,8 @@ pub(crate) struct Tail {
     pub block_bytes: u32,
     pub segment_bytes_max: u64,
     pub active: Option<Active>,
+    /// The number of the segment begun last in this opening: segments follow each other by number.
+    pub last_number: Option<u64>,
     /// Left segments that hold groups not yet synced.
     pub left_dirty: Vec<Active>,
     pub epoch: Epoch,
@@ -252,7 +254,7 @@ impl Tail {
         if fits && !(growing && !witness && shelf.is_ready(self.epoch)) {
             return Ok(());
         }
-        match shelf.take(self.epoch, self.active.as_ref().map(|active| active.id.number)) {
+        match shelf.take(self.epoch, self.last_number) {
             Some(spare) => {
                 self.adopt(spare, counters);
                 Ok(())
@@ -278,6 +280,7 @@ impl Tail {
     }
 
     fn leave(&mut self, next: Active) {
+        self.last_number = Some(next.id.number);
         if let Some(left) = self.active.replace(next)
             && left.dirty
         {

@@ -37,8 +37,10 @@ pub struct VerifyReport {
     pub records: u64,
     /// Their payload bytes, large records included.
     pub payload_bytes: u64,
-    /// Damaged places.
+    /// Damaged places of hot segments.
     pub damage: Vec<Damage>,
+    /// What is wrong with sealed segments, whether a record needs it or not.
+    pub sealed_damage: Vec<Error>,
     /// Records that cannot be read: exactly those that the damage took.
     pub lost: Vec<LostRecord>,
     /// Records that lost against another with the same ordinal.
@@ -50,7 +52,7 @@ impl VerifyReport {
     /// been acknowledged: a store with such is not sound.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty() && self.lost.is_empty() && self.conflicts.is_empty()
+        self.damage.is_empty() && self.sealed_damage.is_empty() && self.lost.is_empty() && self.conflicts.is_empty()
     }
 }
 
@@ -63,12 +65,18 @@ impl VerifyReport {
 pub fn verify(fs: Arc<dyn Fs>, root: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport> {
     let reader = Reader::open(fs, root)?;
     let ReadThrough { records, payload_bytes, lost } = ReadThrough::of(&reader, &mut |_| {}, progress);
+    let sealed = reader.sealed();
+    let mut sealed_damage = sealed.damage().to_vec();
+    for segment in sealed.segments() {
+        segment.verify(&mut |error| sealed_damage.push(error), &mut |_| {})?;
+    }
     Ok(VerifyReport {
         root: root.to_owned(),
         facts: reader.facts(),
         records,
         payload_bytes,
         damage: reader.damage(),
+        sealed_damage,
         lost,
         conflicts: reader.conflicts(),
     })

@@ -1,11 +1,29 @@
 //! What the segments of a journal amount to.
 
-use crate::format::segment::{BLOCK_BYTES_MIN, HeaderFault, SegmentHeader};
+use crate::format::segment::{BLOCK_BYTES_MIN, EpochStart, HeaderFault, SegmentHeader};
 use crate::id::{Epoch, SegmentId, Sequence, StreamId};
 use crate::number::wide;
 use crate::recover::walk::{Walk, walk};
 
-/// One segment as it was read.
+/// Where a journal's log begins once what came before is in sealed segments (format.md 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The journal.
+    pub journal: u32,
+    /// Epoch of the last group that was sealed.
+    pub epoch: Epoch,
+    /// Every record up to this sequence is in sealed segments.
+    pub upto: Sequence,
+    /// Checksum of the last group that was sealed, witnesses included: what the next group names as the one before it.
+    pub chain: u32,
+    /// Checksum of the last group with records that was sealed: what a new epoch names, as a witness at the end of an epoch
+    /// is not part of the log that goes on.
+    pub chain_records: u32,
+    /// Hot segments up to this number are of no account any more.
+    pub segments_upto: u64,
+}
+
+/// One segment as it was read, or what sealed segments stand for.
 #[derive(Clone, Debug)]
 pub struct Scan {
     /// From the file's name.
@@ -16,6 +34,8 @@ pub struct Scan {
     pub walk: Walk,
     /// Length of the file, in bytes.
     pub bytes: u64,
+    /// Where the log begins, if this is no file but stands, before all files, for what was sealed.
+    pub base: Option<Base>,
 }
 
 impl Scan {
@@ -24,7 +44,30 @@ impl Scan {
     pub fn read(id: SegmentId, bytes: &[u8]) -> Scan {
         let header = SegmentHeader::decode(bytes, id);
         let block_bytes = header.as_ref().map_or(BLOCK_BYTES_MIN, |header| header.block_bytes);
-        Scan { id, header, walk: walk(bytes, id.salt, block_bytes), bytes: wide(bytes.len()) }
+        Scan { id, header, walk: walk(bytes, id.salt, block_bytes), bytes: wide(bytes.len()), base: None }
+    }
+
+    /// What stands before the files of a journal that was sealed: an epoch that begins where the sealed records end. The
+    /// epoch's own first segment may be gone.
+    #[must_use]
+    pub fn sealed(base: Base) -> Scan {
+        let id = SegmentId { number: base.segments_upto, salt: 0 };
+        let start = EpochStart {
+            start_sequence: base.upto.plus(1),
+            recovered_upto: Sequence(0),
+            start_checksum: base.chain_records,
+        };
+        let header = SegmentHeader {
+            id,
+            epoch: base.epoch,
+            block_bytes: BLOCK_BYTES_MIN,
+            store: [0; 16],
+            journal: base.journal,
+            epoch_start: Some(start),
+            prepared_bytes: 0,
+            created_ms: 0,
+        };
+        Scan { id, header: Ok(header), walk: Walk::default(), bytes: 0, base: Some(base) }
     }
 }
 

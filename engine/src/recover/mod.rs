@@ -11,7 +11,7 @@ pub mod image;
 pub mod judge;
 pub mod log;
 pub mod resolve;
-mod runs;
+pub(crate) mod runs;
 pub mod walk;
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::recover::runs::{Run, Runs, Start, header_damage, headers, members, ru
 use crate::recover::walk::{BadPayload, Gap, Group, Piece};
 use crate::seeded::{Bug, bug};
 
-/// Puts the segments of one journal together. `scans` are in order of number; `mark` is the journal's,
+/// Puts the segments of one journal together. `scans` are in order of number, behind [`Scan::sealed`] if the journal was
+/// sealed; `mark` is the journal's,
 /// if it has a valid one; `limit` is what a reader must not look beyond while a writer is at work:
 /// nothing above it is shown, judged, or awaited.
 ///
@@ -24,17 +25,19 @@ pub fn resolve(scans: &[Scan], mark: Option<Mark>, limit: Option<Sequence>) -> L
     let limit = limit.unwrap_or(Sequence(u64::MAX));
     let witness = witness(scans, &counted, mark).min(limit);
     let settled = settled(scans, &counted, mark);
+    let base = scans.first().and_then(|scan| scan.base);
+    let (chain, chain_at_witness) = base.map_or((0, 0), |base| (base.chain, base.chain_records));
     let mut fold = Fold {
         scans,
         limit,
         witness,
-        expected: Sequence(1),
-        chain: 0,
+        expected: base.map_or(Sequence(0), |base| base.upto).plus(1),
+        chain,
         previous: None,
         pending: Vec::new(),
         state: State::Reading,
         superseded: false,
-        log: Log { witness: witness.min(settled), left_out, ..Log::default() },
+        log: Log { witness: witness.min(settled), left_out, chain, chain_at_witness, ..Log::default() },
     };
     fold.log.damage = damage.into_iter().filter(|damage| damage.first <= limit).collect();
     for run in &counted {
@@ -125,6 +128,11 @@ impl<'a> Fold<'a> {
         for pending in &mut self.pending {
             // Left-overs of an epoch that ended: they can name a loss, but never decide that there is one.
             pending.settled = true;
+        }
+        // What was sealed may end with a witness. That is part of the log only as long as its epoch goes on.
+        let sealed = self.scans.first().and_then(|scan| scan.base).filter(|_| self.log.groups.is_empty());
+        if let Some(base) = sealed.filter(|base| run.epoch > base.epoch && !bug(Bug::SealedEpochMisjudged)) {
+            self.chain = base.chain_records;
         }
         if let Start::Known(start) = run.start {
             let first = start.start_sequence.min(run.until);

@@ -194,7 +194,8 @@ fn records<'a>(scans: &'a [Scan], run: &'a Run) -> impl Iterator<Item = (Sequenc
 /// The sequence after the last record of these runs.
 fn end_of(scans: &[Scan], runs: &[Run]) -> Sequence {
     let groups = runs.iter().flat_map(|run| members(scans, run)).flat_map(|scan| headers(&scan.walk));
-    groups.map(GroupHeader::next_sequence).max().unwrap_or(Sequence(1))
+    let sealed = scans.first().and_then(|scan| scan.base).map_or(Sequence(1), |base| base.upto.plus(1));
+    groups.map(GroupHeader::next_sequence).max().unwrap_or_default().max(sealed)
 }
 
 /// Whether all copies of a recovery are there, and behind them something that was written and is wrong

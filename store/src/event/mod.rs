@@ -8,11 +8,14 @@
 
 mod control;
 mod item;
+mod values;
 
 pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
 pub use item::{ItemRecord, encode_line};
+use threadlog_compaction::BLANK_CODEC;
 use threadlog_engine::id::{Channel, StreamId};
 use threadlog_engine::{ReadLog, Record};
+pub use values::{VALUE_BYTES_MAX, VALUE_BYTES_MIN, find_values};
 
 use crate::thread::ThreadKey;
 
@@ -69,6 +72,8 @@ pub enum Body<'a> {
     Item(ItemRecord<'a>),
     /// A fact about the thread.
     Control(Control),
+    /// Nothing any more: it was erased, and only its place is left.
+    Erased,
     /// Something that this version cannot read.
     Unreadable(Unreadable),
 }
@@ -96,6 +101,9 @@ impl<'a> Event<'a> {
 
 impl<'a> Body<'a> {
     fn decode(record: &'a Record) -> Result<Body<'a>, Unreadable> {
+        if record.codec == BLANK_CODEC {
+            return Ok(Body::Erased);
+        }
         if record.codec != CODEC {
             return Err(Unreadable::Codec(record.codec));
         }

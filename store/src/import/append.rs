@@ -11,9 +11,9 @@ use crate::thread::ThreadKey;
 
 /// A batch that was appended.
 pub(crate) struct Appended {
-    /// To make it durable with.
-    pub(crate) ticket: Ticket,
-    /// Its length, in bytes of frames.
+    /// To make it durable with; `None` of a bulk load, which sees to that itself.
+    pub(crate) ticket: Option<Ticket>,
+    /// Its length, in bytes of frames or payloads.
     pub(crate) bytes: u64,
 }
 
@@ -89,6 +89,6 @@ impl<'a> Appender<'a> {
         }
         let batch = std::mem::replace(&mut self.batch, Batch::new());
         let bytes = wide(batch.bytes());
-        Ok(Some(Appended { ticket: self.engine.append(batch)?, bytes }))
+        Ok(Some(Appended { ticket: Some(self.engine.append(batch)?), bytes }))
     }
 }

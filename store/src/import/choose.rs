@@ -96,6 +96,7 @@ impl Run<'_> {
         let mut best: Option<(ThreadKey, Prefix, Option<Before>)> = None;
         let mut unfit = Unfit::default();
         for (key, entry) in self.candidates(planned) {
+            self.make_readable(key)?;
             let own = key.thread == planned.identity.thread;
             let before = self.before(key, &entry, &planned.found.place);
             let relation = if entry.damaged { Relation::Damaged } else { relate(self.engine, key, &entry, input)? };

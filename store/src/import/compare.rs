@@ -10,6 +10,7 @@ use crate::event::{Body, Event, ITEMS, Source};
 use crate::import::file::Fault;
 use crate::import::input::Input;
 use crate::lineage::Lineage;
+use crate::refusal::{self, Refusals};
 use crate::table::Entry;
 use crate::thread::ThreadKey;
 
@@ -83,24 +84,34 @@ pub(crate) fn relate(engine: &Engine, key: ThreadKey, entry: &Entry, input: &Inp
             }
         };
         if let Some(prefix) = known {
-            if is_missing_large(engine, key, prefix.records) {
+            if refusal::look(|refusals| is_missing_large(engine, key, prefix.records, refusals)) {
                 return Ok(Relation::Damaged);
             }
             return Ok(if prefix.bytes < length { Relation::Grows(prefix) } else { Relation::Holds(prefix) });
         }
     }
-    compare(engine, key, input)
+    refusal::look(|refusals| compare(engine, key, input, refusals))
 }
 
 /// Whether a large record is lost among the life's first `records`, or in what it inherited.
-fn is_missing_large(engine: &Engine, key: ThreadKey, records: u64) -> bool {
-    let Ok(lineage) = Lineage::of(engine, key) else { return true };
+fn is_missing_large(engine: &Engine, key: ThreadKey, records: u64, refusals: &mut Refusals) -> bool {
+    let lineage = match Lineage::of(engine, key) {
+        Ok(lineage) => lineage,
+        Err(error) => {
+            refusals.note(&error);
+            return true;
+        }
+    };
     lineage.file_parts().iter().any(|part| {
         let mut range = part.own();
         if part.key == key {
             range.end = range.end.min(records);
         }
-        engine.read(&part.key.stream(ITEMS), range).large_only().any(|record| record.is_err())
+        let failed = engine.read(&part.key.stream(ITEMS), range).large_only().find_map(Result::err);
+        failed.is_some_and(|error| {
+            refusals.note(&error.into());
+            true
+        })
     })
 }
 
@@ -121,7 +132,7 @@ fn hash_prefix(input: &Input, source: &Source) -> io::Result<Option<Prefix>> {
     Ok(same.then_some(prefix))
 }
 
-fn compare(engine: &Engine, key: ThreadKey, input: &Input) -> Result<Relation, Fault> {
+fn compare(engine: &Engine, key: ThreadKey, input: &Input, refusals: &mut Refusals) -> Result<Relation, Fault> {
     // Reading shows what is durable; this import itself may have appended a moment ago.
     if engine.head(&key.stream(ITEMS)).is_some_and(|head| head.durable_ordinal < head.next_ordinal) {
         engine.sync(engine.barrier()).map_err(Error::from)?;
@@ -129,14 +140,24 @@ fn compare(engine: &Engine, key: ThreadKey, input: &Input) -> Result<Relation, F
     let mut file = BufReader::with_capacity(narrow(CHUNK_BYTES)?, input.reader()?);
     let mut prefix = Prefix::default();
     let (mut stored, mut found) = (Vec::new(), Vec::new());
-    let Ok(lineage) = Lineage::of(engine, key) else { return Ok(Relation::Damaged) };
+    let mut unread = |error: Error| {
+        refusals.note(&error);
+        Ok(Relation::Damaged)
+    };
+    let lineage = match Lineage::of(engine, key) {
+        Ok(lineage) => lineage,
+        Err(error) => return unread(error),
+    };
     let parts = lineage.file_parts();
     let records = parts.iter().flat_map(|part| {
         let own = part.key == key;
         engine.read(&part.key.stream(ITEMS), part.own()).map(move |record| (own, record))
     });
     for (own, record) in records {
-        let Ok(record) = record else { return Ok(Relation::Damaged) };
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => return unread(error.into()),
+        };
         let Body::Item(item) = Event::decode(&record).body else { return Ok(Relation::Damaged) };
         stored.clear();
         item.render(&mut stored);

@@ -3,12 +3,10 @@
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use threadlog_engine::ReadLog;
 use threadlog_engine::number::wide;
 
 use crate::error::Error;
-use crate::event::{Control, Created, ITEMS, Origin, Source};
-use crate::import::append::Appender;
+use crate::event::{Control, Created, Origin, Source};
 use crate::import::choose::Target;
 use crate::import::identity::Identity;
 use crate::import::input::Input;
@@ -16,6 +14,7 @@ use crate::import::lines::LineReader;
 use crate::import::report::{FileReport, Outcome};
 use crate::import::run::Run;
 use crate::import::shared::Shared;
+use crate::import::sink::Sink;
 use crate::import::walk::Found;
 use crate::item::{Line, Oddities, Oddity, OddityCounts, parse};
 
@@ -76,9 +75,7 @@ impl Run<'_> {
         let mut target = self.choose(planned, input)?;
         let mut shared = if target.is_new() { self.shared(planned, input)? } else { None };
         let life = shared.as_mut().and_then(|shared| shared.life.take());
-        // All that anybody wrote under it is in the log by now. (0 says that the thread was never live.)
-        let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
-        let mut appender = Appender::new(self.engine, self.clock, target.key, target.prefix.records, lease_epoch);
+        let mut sink = self.sink(&target);
         let mut controls = Vec::new();
         if target.is_new() {
             let created = Control::Created(Created {
@@ -90,11 +87,11 @@ impl Run<'_> {
                     None => Origin::Imported(planned.found.place.clone()),
                 },
             });
-            controls.push((appender.control(&created)?, created));
+            controls.push((sink.control(&created)?, created));
         }
         let mut first = Added::default();
         if let Some(Shared { first: line, prefix, .. }) = shared {
-            self.appended(appender.line(&parse(&line), false)?)?;
+            self.appended(sink.line(&parse(&line), false)?)?;
             first = Added { lines: 1, bytes: wide(line.len()), ..first };
             target.prefix = prefix;
         }
@@ -112,16 +109,16 @@ impl Run<'_> {
         let added = if target.outcome == Outcome::Unchanged {
             Added::default()
         } else {
-            self.add_lines(&mut appender, input, &target, &mut source)?
+            self.add_lines(&mut sink, input, &target, &mut source)?
         };
         if !self.knows(&target, &source) {
             let source = Control::Source(source.clone());
-            controls.push((appender.control(&source)?, source));
+            controls.push((sink.control(&source)?, source));
         }
-        self.appended(appender.flush()?)?;
+        self.appended(sink.flush()?)?;
         // Nor deletes what it stands on.
         self.keep_until_durable(life);
-        self.learn(target.key, appender.items(), &controls);
+        self.learn(target.key, sink.items(), &controls);
         Ok(FileReport {
             path: planned.found.name(),
             thread: target.key.thread,
@@ -138,7 +135,7 @@ impl Run<'_> {
     /// Appends what stands in the file after the target's prefix, and brings `source` up to it.
     fn add_lines(
         &self,
-        appender: &mut Appender<'_>,
+        sink: &mut Sink<'_>,
         input: &Input,
         target: &Target,
         source: &mut Source,
@@ -157,7 +154,7 @@ impl Run<'_> {
             if let Line::Verbatim(_, oddities) = &line {
                 added.odd.add(*oddities);
             }
-            let appended = appender.line(&line, continues)?;
+            let appended = sink.line(&line, continues)?;
             // The rest of a half line is no further line of the file.
             source.lines += u64::from(!continues);
             added.lines += 1;
@@ -175,7 +172,7 @@ impl Run<'_> {
         added.bytes = bytes;
         source.bytes = target.prefix.bytes + bytes;
         source.blake3 = hash.into();
-        source.records = appender.items();
+        source.records = sink.items();
         Ok(added)
     }
 }

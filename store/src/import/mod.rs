@@ -3,7 +3,8 @@
 //! A file belongs to the thread that its first `session_meta` names. It is compared, byte for byte or by
 //! hash, with what the store has of that thread: it may be new, have grown, be there already, or differ;
 //! then it becomes a further revision. Lines are appended in atomic batches, so an import that was
-//! killed anywhere is continued by the next one.
+//! killed anywhere is continued by the next one. In a large import the lines of new threads go straight into sealed
+//! segments, whole batches at a time, in their order: the same holds there.
 
 mod append;
 mod choose;
@@ -16,9 +17,11 @@ mod plan;
 mod report;
 mod run;
 mod shared;
+mod sink;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use report::{FileReport, ImportReport, Outcome};
 use threadlog_engine::fs::Fs;
@@ -40,11 +43,14 @@ pub struct ImportOptions {
     /// Files imported at the same time. Default: one for each core, at most 4. Memory needed is the longest line
     /// several times over, for each.
     pub jobs: usize,
+    /// Bytes of files from which on new threads go straight into sealed segments, compressed; in a smaller import they go
+    /// into the journal and are sealed later. Default 4 MiB.
+    pub bulk_bytes_min: u64,
 }
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { jobs: jobs_default() }
+        ImportOptions { jobs: jobs_default(), bulk_bytes_min: 4 << 20 }
     }
 }
 
@@ -52,7 +58,8 @@ impl Default for ImportOptions {
 pub(crate) fn import(
     engine: &Engine,
     clock: &HybridClock,
-    fs: &dyn Fs,
+    fs: &Arc<dyn Fs>,
+    root: &Path,
     paths: &[PathBuf],
     options: &ImportOptions,
     progress: &dyn Progress,
@@ -63,5 +70,5 @@ pub(crate) fn import(
         task => task.transpose()?,
     };
     engine.recover_dead(&mut Changes::default())?;
-    Run::new(engine, clock, fs, progress).all(Walk::of(paths), options.jobs)
+    Run::new(engine, clock, fs, root, progress).all(Walk::of(paths), options)
 }

@@ -1,20 +1,25 @@
 //! One import: what its threads share.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use threadlog_compaction::{Bulk, Config as CompactionConfig, Error as CompactionError, Maintenance, Written};
 use threadlog_engine::fs::Fs;
-use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn};
+use threadlog_engine::seeded::{Bug, bug};
+use threadlog_engine::{Changes, Engine, Error as EngineError, Lease, LeaseOn, ReadLog};
 
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
-use crate::event::{Control, Place, Source};
-use crate::import::append::Appended;
+use crate::event::{Control, ITEMS, Place, Source, find_values};
+use crate::import::ImportOptions;
+use crate::import::append::{Appended, Appender};
 use crate::import::choose::Target;
 use crate::import::file::{Fault, Planned};
 use crate::import::plan::Plan;
 use crate::import::report::{FileReport, ImportReport};
+use crate::import::sink::{Pusher, Sink};
 use crate::import::walk::{Walk, refusal};
 use crate::owners::Owners;
 use crate::progress::{Progress, Refusal};
@@ -29,8 +34,11 @@ const SYNC_BYTES: u64 = 64 << 20;
 pub(super) struct Run<'a> {
     pub(super) engine: &'a Engine,
     pub(super) clock: &'a HybridClock,
-    fs: &'a dyn Fs,
+    fs: &'a Arc<dyn Fs>,
+    root: &'a Path,
     progress: &'a dyn Progress,
+    /// Takes new lives, in a large import.
+    pub(super) bulk: Option<Bulk>,
     state: Mutex<State>,
     unsynced_bytes: AtomicU64,
     stopped: AtomicBool,
@@ -40,6 +48,8 @@ pub(super) struct Run<'a> {
 struct State {
     table: Table,
     owners: Owners,
+    /// New lives that are in the bulk load and perhaps not readable yet.
+    unread: HashSet<ThreadKey>,
 }
 
 /// What came of the planned files.
@@ -54,35 +64,45 @@ impl<'a> Run<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         clock: &'a HybridClock,
-        fs: &'a dyn Fs,
+        fs: &'a Arc<dyn Fs>,
+        root: &'a Path,
         progress: &'a dyn Progress,
     ) -> Run<'a> {
         let table = Table::load(engine);
         clock.observe(table.clock());
         let owners = table.owners();
-        let state = Mutex::new(State { table, owners });
-        Run { engine, clock, fs, progress, state, unsynced_bytes: AtomicU64::new(0), stopped: AtomicBool::new(false) }
+        let state = Mutex::new(State { table, owners, unread: HashSet::new() });
+        let (unsynced_bytes, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+        Run { engine, clock, fs, root, progress, bulk: None, state, unsynced_bytes, stopped }
     }
 
-    /// Imports all that was found, in up to `jobs` threads; all that is reported is durable when this returns.
-    pub(super) fn all(&self, walk: Walk, jobs: usize) -> Result<ImportReport> {
+    /// Imports all that was found; all that is reported is durable when this returns.
+    pub(super) fn all(mut self, walk: Walk, options: &ImportOptions) -> Result<ImportReport> {
         let Plan { groups, alone, mut refused, skipped } = Plan::of(walk, |place| self.owner(place));
         let files = groups.iter().flatten().chain(&alone).map(|file| file.bytes);
         let (count, bytes) = files.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
         self.progress.planned(count, bytes);
+        if bytes >= options.bulk_bytes_min {
+            self.bulk = self.begin_bulk()?;
+        }
         let results = Mutex::new(Results::default());
         // What others may repeat comes first.
         let is_fork = |group: &Vec<Planned>| group.iter().any(|file| file.identity.forked);
         let (forks, first): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_fork);
         for groups in [first, forks] {
-            workers::each(&groups, jobs, |group| self.group(group, &results));
+            workers::each(&groups, options.jobs, |group| self.group(group, &results));
         }
         self.group(&alone, &results);
         let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let published = self.bulk.take().map(Bulk::finish).transpose();
         if let Some(error) = results.error {
             return Err(error);
         }
-        self.engine.sync(self.engine.barrier())?;
+        published?;
+        self.engine.renew_sealed()?;
+        if !bug(Bug::ImportNotSynced) {
+            self.engine.sync(self.engine.barrier())?;
+        }
         refused.extend(results.refused);
         let mut files = results.files;
         files.sort_by_key(|(number, _)| *number);
@@ -131,9 +151,52 @@ impl<'a> Run<'a> {
 
     /// Lets go of a lease when everything appended so far is durable.
     pub(super) fn keep_until_durable(&self, lease: Option<Lease>) {
-        if let Some(lease) = lease {
-            self.engine.keep_until_settled(self.engine.barrier(), Box::new(lease));
+        let Some(lease) = lease else { return };
+        let lease = Arc::new(lease);
+        if let Some(bulk) = &self.bulk {
+            // What keeps it from being published is told by the next push.
+            let _ = bulk.push(&[], Some(Box::new(Arc::clone(&lease))));
         }
+        self.engine.keep_until_settled(self.engine.barrier(), Box::new(lease));
+    }
+
+    /// Begins a bulk load. `None` if somebody else works on what is sealed at this moment: the journal takes all as well.
+    fn begin_bulk(&self) -> Result<Option<Bulk>> {
+        let config = self.engine.config();
+        let taken = Maintenance::take(self.fs, self.root, self.engine.store_id(), &config.client, &config.clock);
+        let maintenance = match taken {
+            Err(CompactionError::Busy { .. }) => return Ok(None),
+            taken => taken?,
+        };
+        let engine = self.engine.clone();
+        // What cannot be looked at now is looked at when somebody needs it.
+        let published = Box::new(move |_: &Written| drop(engine.renew_sealed()));
+        Ok(Some(Bulk::start(maintenance, CompactionConfig::default(), Arc::new(find_values), published)?))
+    }
+
+    /// Where the records of a life go that has so many items.
+    pub(super) fn sink(&self, target: &Target) -> Sink<'_> {
+        match &self.bulk {
+            Some(bulk) if target.is_new() => Sink::Bulk(Pusher::new(bulk, self.clock, self.engine, target.key)),
+            _ => {
+                // All that anybody wrote under it is in the log by now. (0 says that the thread was never live.)
+                let lease_epoch = self.engine.head(&target.key.stream(ITEMS)).map_or(0, |head| head.lease_epoch);
+                let records = target.prefix.records;
+                Sink::Journal(Appender::new(self.engine, self.clock, target.key, records, lease_epoch))
+            }
+        }
+    }
+
+    /// Sees to it that what this import added to a life can be read.
+    pub(super) fn make_readable(&self, key: ThreadKey) -> Result<(), Fault> {
+        let Some(bulk) = &self.bulk else { return Ok(()) };
+        let unread = lock(&self.state).unread.clone();
+        if unread.contains(&key) {
+            bulk.flush().map_err(Error::from)?;
+            self.engine.renew_sealed().map_err(Error::from)?;
+            lock(&self.state).unread.retain(|key| !unread.contains(key));
+        }
+        Ok(())
     }
 
     /// Imports files one after another, in their order.
@@ -209,7 +272,10 @@ impl<'a> Run<'a> {
     /// Takes in what was appended to a life.
     pub(super) fn learn(&self, key: ThreadKey, items: u64, controls: &[(u64, Control)]) {
         let mut state = lock(&self.state);
-        let State { table, owners } = &mut *state;
+        let State { table, owners, unread } = &mut *state;
+        if self.bulk.is_some() {
+            unread.insert(key);
+        }
         let entry = table.entry(key);
         // Less, if the file is only the beginning of what is there.
         entry.items = entry.items.max(items);
@@ -221,7 +287,7 @@ impl<'a> Run<'a> {
 
     /// Counts an appended batch, and makes everything durable from time to time.
     pub(super) fn appended(&self, appended: Option<Appended>) -> Result<(), Fault> {
-        let Some(Appended { ticket, bytes }) = appended else { return Ok(()) };
+        let Some(Appended { ticket: Some(ticket), bytes }) = appended else { return Ok(()) };
         let unsynced = self.unsynced_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if unsynced >= SYNC_BYTES {
             self.unsynced_bytes.store(0, Ordering::Relaxed);

@@ -48,6 +48,7 @@ impl Run<'_> {
         };
         let mut best: Option<Shared> = None;
         for key in self.whole_lives(source) {
+            self.make_readable(key)?;
             let Some(life) = self.build_on(key)? else { continue };
             let shared = self.repeats(key, &first, input)?;
             let longer = |shared: &Shared| best.as_ref().is_none_or(|best| best.prefix.bytes < shared.prefix.bytes);

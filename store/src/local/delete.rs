@@ -105,6 +105,9 @@ impl Shared {
                 }
                 push_control(&mut batch, (*key, engine.journal()), None, self.clock.tick(), &Control::Deleted)
                     .map_err(failed)?;
+                if bug(Bug::TombstonesOneByOne) && lives.last() != Some(key) {
+                    engine.append(std::mem::take(&mut batch)).and_then(|ticket| engine.sync(ticket)).map_err(failed)?;
+                }
             }
             let ticket = engine.append(batch).map_err(failed)?;
             let synced = if bug(Bug::TombstoneNotSynced) { Ok(()) } else { engine.sync(ticket) };

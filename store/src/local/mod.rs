@@ -19,6 +19,7 @@
 //! has to read, or to write a record above 1 MiB, runs on a blocking thread of the runtime. Without a tokio
 //! runtime a thread is started for that, so any executor will do.
 
+mod background;
 mod blocking;
 mod catalog;
 mod cold;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use threadlog_compaction::Config as CompactionConfig;
 use threadlog_engine::fs::Fs;
 use threadlog_engine::{Config, Engine, Leases, OsFs, Reader, Stats};
 
@@ -70,6 +72,9 @@ pub struct LocalConfig {
     pub backlog_bytes_max: usize,
     /// How often followers ([`LocalThreadStore::follow`]) look for what other processes stored. Default 50 ms, at least 1 ms.
     pub follow_every: Duration,
+    /// When the store's worker seals and merges what is stored, at the lowest priority; `None` for never. It runs in a store
+    /// that is open for writing whose engine has threads of its own. Default: [`CompactionConfig::default`].
+    pub compaction: Option<CompactionConfig>,
 }
 
 /// How often followers look for what other processes stored, unless told otherwise.
@@ -77,7 +82,12 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 impl Default for LocalConfig {
     fn default() -> LocalConfig {
-        LocalConfig { engine: Config::default(), backlog_bytes_max: 64 << 20, follow_every: FOLLOW_EVERY }
+        LocalConfig {
+            engine: Config::default(),
+            backlog_bytes_max: 64 << 20,
+            follow_every: FOLLOW_EVERY,
+            compaction: Some(CompactionConfig::default()),
+        }
     }
 }
 
@@ -122,6 +132,7 @@ struct Shared {
     fs: Arc<dyn Fs>,
     root: PathBuf,
     config: Config,
+    compaction: Option<CompactionConfig>,
     backlog_bytes_max: usize,
     /// Whether it was opened for reading.
     read_only: bool,
@@ -204,17 +215,19 @@ impl LocalThreadStore {
             return Err(report.advise("open it with Store::open_read, or use LocalThreadStore::open").invalid());
         }
         let fs = Arc::clone(&store.fs);
-        Ok(LocalThreadStore::over(fs, store.root(), LocalConfig::default(), store.log.clone()))
+        let config = LocalConfig { compaction: None, ..LocalConfig::default() };
+        Ok(LocalThreadStore::over(fs, store.root(), config, store.log.clone()))
     }
 
     fn over(fs: Arc<dyn Fs>, root: &Path, config: LocalConfig, log: Log) -> LocalThreadStore {
-        let LocalConfig { engine: config, backlog_bytes_max, follow_every } = config;
+        let LocalConfig { engine: config, backlog_bytes_max, follow_every, compaction } = config;
+        let worker = background::start(&fs, root, &log, compaction.as_ref());
         let leases = log.engine().and_then(Engine::leases).cloned();
         let shared = Shared {
             clock: HybridClock::new(Arc::clone(&config.clock)),
             catalog: Catalog::load(log.read()),
             read_only: log.engine().is_none(),
-            slot: Slot::new(log),
+            slot: Slot::new(log, worker),
             live: LiveMap::default(),
             lives: Arc::default(),
             leases: Mutex::new(leases),
@@ -224,6 +237,7 @@ impl LocalThreadStore {
             fs,
             root: root.to_owned(),
             config,
+            compaction,
             backlog_bytes_max,
         };
         LocalThreadStore { shared: Arc::new(shared) }
@@ -252,7 +266,7 @@ impl LocalThreadStore {
             if shared.read_only {
                 let reader = Reader::open(Arc::clone(&shared.fs), &shared.root).map_err(failed)?;
                 shared.catalog.renew(&reader);
-                shared.slot.put(Log::Reader(reader));
+                shared.slot.put(Log::Reader(reader), None);
                 shared.watch.tell();
                 return Ok(());
             }
@@ -267,7 +281,9 @@ impl LocalThreadStore {
             // The journal that was written until now may be left to somebody else, or to nobody.
             let taken_in = shared.take_in_the_dead(&engine);
             shared.catalog.renew(&engine);
-            shared.slot.put(Log::Writer(engine));
+            let log = Log::Writer(engine);
+            let worker = background::start(&shared.fs, &shared.root, &log, shared.compaction.as_ref());
+            shared.slot.put(log, worker);
             shared.watch.tell();
             taken_in.map_err(failed)?;
             retaken

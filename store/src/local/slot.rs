@@ -1,6 +1,7 @@
 //! The log in use, and which opening of it that is.
 
 use parking_lot::RwLock;
+use threadlog_compaction::Background;
 use threadlog_engine::Engine;
 
 use crate::log::Log;
@@ -25,14 +26,16 @@ pub(super) struct Slot {
 }
 
 struct State {
+    /// Seals and merges; stops before the log is closed.
+    worker: Option<Background>,
     log: Option<Log>,
     opening: u64,
 }
 
 impl Slot {
     /// With the first opening.
-    pub(super) fn new(log: Log) -> Slot {
-        Slot { state: RwLock::new(State { log: Some(log), opening: 1 }) }
+    pub(super) fn new(log: Log, worker: Option<Background>) -> Slot {
+        Slot { state: RwLock::new(State { worker, log: Some(log), opening: 1 }) }
     }
 
     /// The engine that is open now, for writing.
@@ -53,14 +56,20 @@ impl Slot {
         self.state.read().opening != opening
     }
 
-    /// Takes the log out, to be closed.
+    /// Takes the log out, to be closed. Waits until its worker has stopped.
     pub(super) fn take(&self) -> Option<Log> {
-        self.state.write().log.take()
+        let (worker, log) = {
+            let mut state = self.state.write();
+            (state.worker.take(), state.log.take())
+        };
+        drop(worker);
+        log
     }
 
     /// Puts the next opening in.
-    pub(super) fn put(&self, log: Log) {
+    pub(super) fn put(&self, log: Log, worker: Option<Background>) {
         let mut state = self.state.write();
+        state.worker = worker;
         state.log = Some(log);
         state.opening = state.opening.saturating_add(1);
     }

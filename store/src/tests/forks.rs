@@ -12,12 +12,12 @@ use crate::{Error, ThreadId};
 use threadlog_engine::number::wide;
 use threadlog_engine::{Batch, NewRecord};
 
-fn key(number: u128) -> ThreadKey {
+pub(crate) fn key(number: u128) -> ThreadKey {
     ThreadKey { thread: ThreadId::from_uuid(uuid::Uuid::from_u128(number)), incarnation: 7 }
 }
 
 /// A life that begins with the first items of `base`, if there is one, and has these lines of its own.
-fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &[String]) {
+pub(crate) fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &[String]) {
     let fork = |(base, end): (ThreadKey, u64)| {
         let base = Base { thread: base.thread, incarnation: base.incarnation, end };
         Origin::Forked(Box::new(Fork {
@@ -44,11 +44,11 @@ fn plant(store: &Store, key: ThreadKey, base: Option<(ThreadKey, u64)>, lines: &
     engine.sync(engine.append(batch).unwrap()).unwrap();
 }
 
-fn fork_meta(key: ThreadKey, source: ThreadKey) -> String {
+pub(crate) fn fork_meta(key: ThreadKey, source: ThreadKey) -> String {
     line(0, "session_meta", &format!("{{\"id\":\"{}\",\"forked_from_id\":\"{}\"}}", key.thread, source.thread))
 }
 
-fn texts(store: &Store, key: ThreadKey) -> Vec<String> {
+pub(crate) fn texts(store: &Store, key: ThreadKey) -> Vec<String> {
     let text = |item: crate::Result<crate::StoredItem>| {
         let mut bytes = Vec::new();
         item.unwrap().item.render(&mut bytes);
@@ -58,7 +58,7 @@ fn texts(store: &Store, key: ThreadKey) -> Vec<String> {
 }
 
 #[test]
-fn a_fork_is_exported_as_a_file_that_codex_can_read() {
+pub(super) fn a_fork_is_exported_as_a_file_that_codex_can_read() {
     let bench = Bench::new();
     let store = bench.open();
     let source = [meta("00000000-0000-0000-0000-000000000001"), message(1, "one"), message(2, "two")];
@@ -81,7 +81,7 @@ fn a_fork_is_exported_as_a_file_that_codex_can_read() {
 }
 
 #[test]
-fn a_base_that_is_not_as_it_was_is_named() {
+pub(super) fn a_base_that_is_not_as_it_was_is_named() {
     let bench = Bench::new();
     let store = bench.open();
     let own = [fork_meta(key(2), key(1)), message(1, "its own")];
@@ -112,7 +112,7 @@ fn a_base_that_is_not_as_it_was_is_named() {
 }
 
 #[test]
-fn a_creation_that_cannot_be_read_does_not_turn_a_fork_into_a_thread_of_its_own() {
+pub(super) fn a_creation_that_cannot_be_read_does_not_turn_a_fork_into_a_thread_of_its_own() {
     let bench = Bench::new();
     let store = bench.open();
     plant(&store, key(1), None, &[meta(A), message(1, "of the source")]);
@@ -134,7 +134,7 @@ fn a_creation_that_cannot_be_read_does_not_turn_a_fork_into_a_thread_of_its_own(
 }
 
 #[test]
-fn chains_of_a_thousand_forks_are_read_whole() {
+pub(super) fn chains_of_a_thousand_forks_are_read_whole() {
     let bench = Bench::new();
     let store = bench.open();
     plant(&store, key(1), None, &[meta(A), message(1, "0")]);
@@ -165,7 +165,7 @@ fn of_thread(store: &Store, id: &str) -> crate::ThreadSummary {
 }
 
 #[test]
-fn a_copied_history_is_stored_once_and_exported_as_it_was() {
+pub(super) fn a_copied_history_is_stored_once_and_exported_as_it_was() {
     let bench = Bench::new();
     let own = [message(60, "its own"), message(61, "another")];
     bench.put("1.jsonl", rollout(A, 40));
@@ -187,7 +187,7 @@ fn a_copied_history_is_stored_once_and_exported_as_it_was() {
 }
 
 #[test]
-fn both_files_of_a_copied_history_go_on() {
+pub(super) fn both_files_of_a_copied_history_go_on() {
     let bench = Bench::new();
     bench.put("1.jsonl", rollout(A, 40));
     // Forked before the source had all that it has now.
@@ -204,7 +204,7 @@ fn both_files_of_a_copied_history_go_on() {
 }
 
 #[test]
-fn a_copy_that_comes_before_its_source_is_kept_whole() {
+pub(super) fn a_copy_that_comes_before_its_source_is_kept_whole() {
     let bench = Bench::new();
     bench.put("1.jsonl", copied(&rollout(A, 40), &[message(60, "its own")]));
     assert_eq!(bench.import().files[0].lines_added, 43);
@@ -215,7 +215,7 @@ fn a_copy_that_comes_before_its_source_is_kept_whole() {
 }
 
 #[test]
-fn in_one_import_the_order_of_the_files_makes_no_difference() {
+pub(super) fn in_one_import_the_order_of_the_files_makes_no_difference() {
     let bench = Bench::new();
     bench.put("1.jsonl", copied(&rollout(A, 40), &[message(60, "its own")]));
     bench.put("2.jsonl", rollout(A, 40));
@@ -224,7 +224,7 @@ fn in_one_import_the_order_of_the_files_makes_no_difference() {
 }
 
 #[test]
-fn what_differs_or_saves_nothing_is_kept_whole() {
+pub(super) fn what_differs_or_saves_nothing_is_kept_whole() {
     for of in [rollout(A, 40).replace("message 1\"", "message one\""), meta(A)] {
         let bench = Bench::new();
         bench.put("1.jsonl", rollout(A, 40));
@@ -236,7 +236,7 @@ fn what_differs_or_saves_nothing_is_kept_whole() {
 }
 
 #[test]
-fn a_fork_that_was_exported_is_known_when_it_is_imported_again() {
+pub(super) fn a_fork_that_was_exported_is_known_when_it_is_imported_again() {
     let bench = Bench::new();
     let store = bench.open();
     plant(&store, key(1), None, &[meta("00000000-0000-0000-0000-000000000001"), message(1, "one")]);
@@ -249,7 +249,7 @@ fn a_fork_that_was_exported_is_known_when_it_is_imported_again() {
 }
 
 #[test]
-fn a_fork_takes_a_few_bytes_and_its_summary_a_kilobyte_at_most() {
+pub(super) fn a_fork_takes_a_few_bytes_and_its_summary_a_kilobyte_at_most() {
     let long = || Some("ä".repeat(10_000));
     let mut source = crate::metadata::ThreadMetadata::new(key(1).thread);
     let text = "ä".repeat(10_000);

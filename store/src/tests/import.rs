@@ -14,7 +14,7 @@ fn path() -> String {
 }
 
 #[test]
-fn a_folder_comes_out_as_it_went_in_and_a_second_import_adds_nothing() {
+pub(super) fn a_folder_comes_out_as_it_went_in_and_a_second_import_adds_nothing() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 5));
     bench.put(&format!("archived_sessions/{}", name(B)), rollout(B, 3));
@@ -32,7 +32,7 @@ fn a_folder_comes_out_as_it_went_in_and_a_second_import_adds_nothing() {
 }
 
 #[test]
-fn what_a_file_gained_is_added() {
+pub(super) fn what_a_file_gained_is_added() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 5));
     bench.import();
@@ -46,7 +46,7 @@ fn what_a_file_gained_is_added() {
 }
 
 #[test]
-fn a_half_written_line_is_completed_by_the_next_import() {
+pub(super) fn a_half_written_line_is_completed_by_the_next_import() {
     let bench = Bench::new();
     let whole = rollout(A, 3);
     for cut in [whole.len() - 40, whole.len() - 20, whole.len() - 1, whole.len()] {
@@ -69,7 +69,7 @@ fn a_half_written_line_is_completed_by_the_next_import() {
 }
 
 #[test]
-fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
+pub(super) fn a_rewritten_file_is_a_second_revision_and_nothing_is_overwritten() {
     let bench = Bench::new();
     let first = rollout(A, 5);
     let second = first.replace("message 3", "message X");
@@ -113,7 +113,7 @@ fn append_live(store: &crate::Store, key: crate::ThreadKey, ordinal: u64, line: 
 }
 
 #[test]
-fn a_thread_continued_in_both_places_keeps_both() {
+pub(super) fn a_thread_continued_in_both_places_keeps_both() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 2));
     bench.import();
@@ -147,7 +147,7 @@ impl crate::Progress for Intruder<'_> {
 }
 
 #[test]
-fn a_thread_that_is_being_written_is_left_for_the_next_import() {
+pub(super) fn a_thread_that_is_being_written_is_left_for_the_next_import() {
     let bench = Bench::new();
     bench.put(&format!("1/{}", name(A)), rollout(A, 2));
     bench.import();
@@ -165,7 +165,7 @@ fn a_thread_that_is_being_written_is_left_for_the_next_import() {
 }
 
 #[test]
-fn a_thread_that_went_on_here_is_exported_with_what_was_said_here() {
+pub(super) fn a_thread_that_went_on_here_is_exported_with_what_was_said_here() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 2));
     bench.import();
@@ -184,7 +184,7 @@ fn a_thread_that_went_on_here_is_exported_with_what_was_said_here() {
 }
 
 #[test]
-fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
+pub(super) fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
     let bench = Bench::new();
     let old = bench.put(&path(), rollout(A, 2));
     bench.import();
@@ -210,7 +210,7 @@ fn a_moved_file_leaves_its_old_name_and_a_copied_one_keeps_both() {
 }
 
 #[test]
-fn an_older_copy_is_part_of_what_is_there() {
+pub(super) fn an_older_copy_is_part_of_what_is_there() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 6));
     bench.import();
@@ -227,7 +227,7 @@ fn an_older_copy_is_part_of_what_is_there() {
 }
 
 #[test]
-fn the_shorter_of_two_copies_may_come_first() {
+pub(super) fn the_shorter_of_two_copies_may_come_first() {
     let bench = Bench::new();
     bench.put(&format!("a/{}", name(A)), rollout(A, 2));
     bench.put(&format!("b/{}", name(A)), rollout(A, 4));
@@ -240,7 +240,7 @@ fn the_shorter_of_two_copies_may_come_first() {
 }
 
 #[test]
-fn several_files_of_one_thread_are_not_revisions_of_each_other() {
+pub(super) fn several_files_of_one_thread_are_not_revisions_of_each_other() {
     let bench = Bench::new();
     let segment = |rollout: &str| format!("sessions/rollout-2026-10-05T21-29-45-{A}_{rollout}.jsonl");
     let other = "11111111-1f70-49ba-9104-83619ec703e0";
@@ -257,7 +257,7 @@ fn several_files_of_one_thread_are_not_revisions_of_each_other() {
 }
 
 #[test]
-fn files_say_who_they_are_by_content_then_name_then_path() {
+pub(super) fn files_say_who_they_are_by_content_then_name_then_path() {
     let bench = Bench::new();
     bench.put("rollout-1.jsonl", rollout(A, 1));
     bench.put(&name(B), message(1, "no meta"));
@@ -277,7 +277,7 @@ fn files_say_who_they_are_by_content_then_name_then_path() {
 }
 
 #[test]
-fn a_file_that_learns_its_thread_late_stays_with_what_is_stored() {
+pub(super) fn a_file_that_learns_its_thread_late_stays_with_what_is_stored() {
     let bench = Bench::new();
     let whole = message(1, "first") + &rollout(A, 1);
     bench.put("rollout-x.jsonl", &whole[..whole.find("session_meta").unwrap()]);
@@ -288,7 +288,7 @@ fn a_file_that_learns_its_thread_late_stays_with_what_is_stored() {
 }
 
 #[test]
-fn an_empty_file_says_nothing_about_what_comes_into_it_later() {
+pub(super) fn an_empty_file_says_nothing_about_what_comes_into_it_later() {
     let bench = Bench::new();
     bench.put("rollout-x.jsonl", "");
     bench.import();
@@ -298,7 +298,7 @@ fn an_empty_file_says_nothing_about_what_comes_into_it_later() {
 }
 
 #[test]
-fn another_thread_under_the_same_path_is_another_thread() {
+pub(super) fn another_thread_under_the_same_path_is_another_thread() {
     let bench = Bench::new();
     bench.put("rollout-x.jsonl", rollout(A, 1));
     bench.import();
@@ -311,7 +311,7 @@ fn another_thread_under_the_same_path_is_another_thread() {
 }
 
 #[test]
-fn an_empty_file_is_a_thread_without_items() {
+pub(super) fn an_empty_file_is_a_thread_without_items() {
     let bench = Bench::new();
     bench.put(&name(A), "");
     assert_eq!(bench.import().count(Outcome::New), 1);
@@ -327,7 +327,7 @@ fn an_empty_file_is_a_thread_without_items() {
 }
 
 #[test]
-fn odd_lines_are_kept_and_counted() {
+pub(super) fn odd_lines_are_kept_and_counted() {
     let bench = Bench::new();
     let good = message(1, "x");
     let half = good.trim_end();
@@ -351,7 +351,7 @@ fn odd_lines_are_kept_and_counted() {
 }
 
 #[test]
-fn a_line_of_50_megabytes_is_a_line_like_any_other() {
+pub(super) fn a_line_of_50_megabytes_is_a_line_like_any_other() {
     let bench = Bench::new();
     let long = line(1, "response_item", &format!("{{\"output\":\"{}\"}}", "x".repeat(50 << 20)));
     bench.put(&name(A), meta(A) + &long + &message(2, "after"));
@@ -361,7 +361,7 @@ fn a_line_of_50_megabytes_is_a_line_like_any_other() {
 }
 
 #[test]
-fn what_cannot_be_imported_is_named_and_stops_nothing() {
+pub(super) fn what_cannot_be_imported_is_named_and_stops_nothing() {
     let bench = Bench::new();
     bench.put(&name(A), rollout(A, 1));
     bench.put("history.jsonl", "{\"session_id\":\"x\",\"ts\":1,\"text\":\"y\"}\n");
@@ -383,7 +383,7 @@ fn what_cannot_be_imported_is_named_and_stops_nothing() {
 }
 
 #[test]
-fn a_file_named_by_the_user_is_taken_whatever_its_name() {
+pub(super) fn a_file_named_by_the_user_is_taken_whatever_its_name() {
     let bench = Bench::new();
     let path = bench.put("history.txt", "one\ntwo\n");
     let report = bench.import_paths(&[path.clone(), path]);
@@ -392,7 +392,7 @@ fn a_file_named_by_the_user_is_taken_whatever_its_name() {
 }
 
 #[test]
-fn links_to_files_and_folders_are_followed() {
+pub(super) fn links_to_files_and_folders_are_followed() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 1));
     fs::create_dir(bench.folder.path().join("elsewhere")).unwrap();
@@ -404,7 +404,7 @@ fn links_to_files_and_folders_are_followed() {
 }
 
 #[test]
-fn a_touched_file_keeps_its_bytes_and_gets_its_new_time() {
+pub(super) fn a_touched_file_keeps_its_bytes_and_gets_its_new_time() {
     let bench = Bench::new();
     let file = bench.put(&path(), rollout(A, 1));
     bench.import();
@@ -415,7 +415,7 @@ fn a_touched_file_keeps_its_bytes_and_gets_its_new_time() {
 }
 
 #[test]
-fn many_threads_at_once_give_what_one_at_a_time_gives() {
+pub(super) fn many_threads_at_once_give_what_one_at_a_time_gives() {
     let bench = Bench::new();
     for number in 0..40u64 {
         let id = format!("{number:08x}-1f70-49ba-9104-83619ec703e0");
@@ -423,7 +423,7 @@ fn many_threads_at_once_give_what_one_at_a_time_gives() {
         bench.put(&format!("b/{}", name(&id)), rollout(&id, number * 2 % 41));
     }
     let store = bench.open();
-    let options = crate::ImportOptions { jobs: 4 };
+    let options = crate::ImportOptions { jobs: 4, ..one_job() };
     let report = store.import(&[bench.home()], &options, &Silent).unwrap();
     store.close().unwrap();
     assert_eq!((report.files.len(), report.threads()), (80, 40));

@@ -1,13 +1,19 @@
 //! What the tests share: a store on the simulated file system, folders of rollout files, and their comparison.
 
+mod backup;
+mod bulk;
+mod bundle;
 mod corpus;
 mod damage;
 mod export;
-mod forks;
+pub(crate) mod forks;
 mod import;
 mod interrupted;
+mod maintain;
 mod moves;
+mod refused;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +30,7 @@ const A: &str = "019c2a58-c0cc-7860-b9ca-7e2dcda03ddb";
 const B: &str = "0b6cc088-1f70-49ba-9104-83619ec703e0";
 
 /// A disk with a store on it, and folders of the system's to import from and export to.
-struct Bench {
+pub(crate) struct Bench {
     disk: SimFs,
     folder: tempfile::TempDir,
 }
@@ -34,7 +40,7 @@ fn root() -> &'static Path {
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         let disk = SimFs::new(7);
         Bench { disk, folder: tempfile::tempdir().unwrap() }
     }
@@ -44,7 +50,7 @@ impl Bench {
         self.folder.path().join("home")
     }
 
-    fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         let config = Config { background: Background::Manual, ..Config::default() };
         Store::open_on(Arc::new(self.disk.clone()), root(), config).unwrap()
     }
@@ -95,8 +101,13 @@ fn metadata(bench: &Bench) -> crate::metadata::ThreadMetadata {
     store.metadata(store.threads()[0].current.key)
 }
 
+thread_local! {
+    /// From how many bytes on this test's imports go straight into sealed segments.
+    static BULK_BYTES_MIN: Cell<u64> = const { Cell::new(u64::MAX) };
+}
+
 fn one_job() -> ImportOptions {
-    ImportOptions { jobs: 1 }
+    ImportOptions { jobs: 1, bulk_bytes_min: BULK_BYTES_MIN.get() }
 }
 
 fn outcomes(report: &ImportReport) -> Vec<(String, Outcome)> {
@@ -136,11 +147,11 @@ fn line(number: u64, kind: &str, payload: &str) -> String {
     format!("{{\"timestamp\":\"{time}\",\"type\":\"{kind}\",\"payload\":{payload}}}\n")
 }
 
-fn meta(id: &str) -> String {
+pub(crate) fn meta(id: &str) -> String {
     line(0, "session_meta", &format!("{{\"id\":\"{id}\",\"cwd\":\"/work\",\"originator\":\"codex_cli_rs\"}}"))
 }
 
-fn message(number: u64, text: &str) -> String {
+pub(crate) fn message(number: u64, text: &str) -> String {
     line(number, "event_msg", &format!("{{\"type\":\"user_message\",\"message\":\"{text}\"}}"))
 }
 

@@ -34,7 +34,7 @@ fn exported(bench: &Bench, options: &ExportOptions) -> Vec<String> {
 }
 
 #[test]
-fn a_file_that_was_rewritten_and_then_moved_does_not_bring_back_what_it_was() {
+pub(super) fn a_file_that_was_rewritten_and_then_moved_does_not_bring_back_what_it_was() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 3));
     bench.import();
@@ -51,7 +51,7 @@ fn a_file_that_was_rewritten_and_then_moved_does_not_bring_back_what_it_was() {
 }
 
 #[test]
-fn a_file_that_was_moved_and_rewritten_between_two_imports_is_one_file() {
+pub(super) fn a_file_that_was_moved_and_rewritten_between_two_imports_is_one_file() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 3));
     bench.import();
@@ -65,7 +65,7 @@ fn a_file_that_was_moved_and_rewritten_between_two_imports_is_one_file() {
 }
 
 #[test]
-fn a_file_that_was_cut_down_is_another_revision_and_the_longer_one_is_kept() {
+pub(super) fn a_file_that_was_cut_down_is_another_revision_and_the_longer_one_is_kept() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 5));
     bench.import();
@@ -93,7 +93,7 @@ fn a_file_that_was_cut_down_is_another_revision_and_the_longer_one_is_kept() {
 }
 
 #[test]
-fn a_file_that_was_cut_down_and_moved_keeps_the_longer_one_too() {
+pub(super) fn a_file_that_was_cut_down_and_moved_keeps_the_longer_one_too() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 5));
     bench.import();
@@ -106,7 +106,7 @@ fn a_file_that_was_cut_down_and_moved_keeps_the_longer_one_too() {
 }
 
 #[test]
-fn what_became_of_a_second_file_of_a_thread_is_said_as_it_is() {
+pub(super) fn what_became_of_a_second_file_of_a_thread_is_said_as_it_is() {
     let bench = Bench::new();
     bench.put(&path(), rollout(A, 2));
     bench.put(&format!("copy/{}", name(A)), rollout(A, 2));
@@ -129,7 +129,7 @@ fn what_became_of_a_second_file_of_a_thread_is_said_as_it_is() {
 }
 
 #[test]
-fn a_file_imported_from_two_folders_of_which_one_holds_the_other_is_one_file() {
+pub(super) fn a_file_imported_from_two_folders_of_which_one_holds_the_other_is_one_file() {
     let bench = Bench::new();
     let file = bench.put(&format!("codex/{}", path()), rollout(A, 2));
     let (narrow, wide) = (bench.home().join("codex/sessions"), bench.home().join("codex"));
@@ -153,7 +153,7 @@ fn a_file_imported_from_two_folders_of_which_one_holds_the_other_is_one_file() {
 }
 
 #[test]
-fn two_files_of_one_relative_path_are_both_exported_and_the_other_name_is_told() {
+pub(super) fn two_files_of_one_relative_path_are_both_exported_and_the_other_name_is_told() {
     let bench = Bench::new();
     let one = bench.put(&format!("one/{}", name(A)), rollout(A, 2));
     let two = bench.put("two/rollout-x.jsonl", rollout(B, 2));
@@ -171,7 +171,7 @@ fn packed(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_compressed_rollout_is_the_same_file_as_before() {
+pub(super) fn a_compressed_rollout_is_the_same_file_as_before() {
     let bench = Bench::new();
     let plain = bench.put(&path(), rollout(A, 2));
     bench.import();
@@ -194,7 +194,7 @@ fn a_compressed_rollout_is_the_same_file_as_before() {
 }
 
 #[test]
-fn a_compressed_rollout_that_is_cut_or_of_another_kind_is_refused_whole() {
+pub(super) fn a_compressed_rollout_that_is_cut_or_of_another_kind_is_refused_whole() {
     let bench = Bench::new();
     let bytes = packed(&rollout(A, 50));
     bench.put("rollout-cut.jsonl.zst", &bytes[..bytes.len() - 9]);
@@ -211,7 +211,7 @@ fn a_compressed_rollout_that_is_cut_or_of_another_kind_is_refused_whole() {
 }
 
 #[test]
-fn a_compressed_rollout_is_read_in_pieces() {
+pub(super) fn a_compressed_rollout_is_read_in_pieces() {
     let bench = Bench::new();
     let long = rollout(A, 1) + &line(2, "response_item", &format!("{{\"output\":\"{}\"}}", "z".repeat(3 << 20)));
     // Two frames, as a program that appends writes them.

@@ -73,6 +73,7 @@ impl ThreadFacts {
                 self.totals.live_records += u64::from(event.lease_epoch > 0);
                 self.item(event.ordinal, record);
             }
+            Body::Erased => {}
             Body::Unreadable(_) => self.totals.unreadable += 1,
         }
     }

@@ -83,7 +83,7 @@ type Task = (usize, Vec<Step>);
 /// shorter sequences. Left out, with all that begin with them, are sequences that equal others:
 /// - whose last step called nothing that can change the disk and appended nothing: they equal the one without it;
 /// - with two appends side by side, both waiting in memory, in the other than their alphabetical order;
-/// - with a second record in a file of its own.
+/// - with a second record in a file of its own, or a second sealing: longer stories have those.
 ///
 /// # Errors
 /// The first invariant found broken, with the way there.
@@ -198,7 +198,8 @@ impl Work<'_> {
         let large = steps.iter().filter(|step| **step == Step::Large).count();
         let pruned = lock(&self.pruned);
         let begins = (1..steps.len()).any(|length| pruned.contains(&(start, letters[..length].to_vec())));
-        !swapped && large < 2 && !begins
+        let seals = steps.iter().filter(|step| **step == Step::Seal).count();
+        !swapped && large < 2 && seals < 2 && !begins
     }
 
     /// Runs a sequence and cuts it off within its last step. False if that step did nothing.

@@ -10,7 +10,7 @@ use super::world::World;
 const SEGMENT_BYTES: u64 = 16 << 10;
 
 /// Runs of everything there is. Those with records in files of their own are short: each costs a megabyte to write and to read.
-pub const WORKLOADS: [&[Step]; 2] = [
+pub const WORKLOADS: [&[Step]; 3] = [
     &[
         Step::Batch,
         Step::Sync,
@@ -64,6 +64,25 @@ pub const WORKLOADS: [&[Step]; 2] = [
         Step::Kill,
         Step::Look,
         Step::Close,
+    ],
+    &[
+        Step::Batch,
+        Step::Blocks,
+        Step::Sync,
+        Step::Look,
+        Step::Seal,
+        Step::Blocks,
+        Step::Batch,
+        Step::Sync,
+        Step::Merge,
+        Step::Look,
+        Step::Small,
+        Step::Sync,
+        Step::Kill,
+        Step::Seal,
+        Step::Read,
+        Step::Close,
+        Step::Look,
     ],
 ];
 

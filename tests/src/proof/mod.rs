@@ -24,6 +24,8 @@ pub mod pieces;
 pub mod probe;
 pub mod races;
 pub mod random;
+pub mod sealed_damage;
+pub mod sealing;
 pub mod several;
 pub mod sites;
 pub mod step;

@@ -36,6 +36,7 @@ struct Recording {
     calls: Option<BTreeMap<(CallKind, &'static str), u64>>,
     list: Option<Vec<(CallKind, &'static str)>>,
     total: u64,
+    seen: BTreeMap<&'static str, u64>,
     sites: Option<BTreeSet<Site>>,
     changes: u64,
 }
@@ -98,6 +99,16 @@ impl Recorder {
     /// The kinds since [`Recorder::list`]; notes no more.
     pub fn listed(&self) -> Vec<(CallKind, &'static str)> {
         self.lock().list.take().unwrap_or_default()
+    }
+
+    /// Something happened that a run should come by now and then.
+    pub fn saw(&self, what: &'static str) {
+        *self.lock().seen.entry(what).or_default() += 1;
+    }
+
+    /// How often each such thing happened.
+    pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().seen.clone()
     }
 
     /// Calls so far that can change the disk.

@@ -65,7 +65,7 @@ pub fn rollout(folder: &Path, messages: usize) -> PathBuf {
 }
 
 fn import(store: &Store, file: PathBuf) -> Done {
-    let report = store.import(&[file], &ImportOptions { jobs: 1 }, &Silent).unwrap();
+    let report = store.import(&[file], &ImportOptions { jobs: 1, ..ImportOptions::default() }, &Silent).unwrap();
     for refusal in &report.refused {
         assert!(refusal.reason.contains("written by"), "{}", refusal.reason);
     }

@@ -83,6 +83,8 @@ const DRAWS: &[Draw<Step>] = &[
     (6, |dice| Step::Fault(dice.below(40) as u8, fault(dice))),
     (1, |dice| Step::Full(dice.below(20) as u8)),
     (4, |_| Step::Room),
+    (4, |_| Step::Seal),
+    (2, |_| Step::Merge),
 ];
 
 fn bytes(dice: &mut Dice) -> u16 {

@@ -30,6 +30,7 @@ const METHODS: &[(&str, &str)] = &[
     ("sync_data", "file"),
     ("set_len", "file"),
     ("len", "file"),
+    ("map_read", "file"),
     ("describe", "lock"),
     ("sync", "page"),
 ];

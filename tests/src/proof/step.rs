@@ -61,11 +61,15 @@ pub enum Step {
     Full(u8),
     /// The disk has room again.
     Room,
+    /// Everything that is durable is sealed.
+    Seal,
+    /// That, and all that is sealed is merged into one segment.
+    Merge,
 }
 
 impl Step {
     /// The steps of exhaustive enumeration.
-    pub const ALPHABET: [Step; 15] = [
+    pub const ALPHABET: [Step; 16] = [
         Step::Small,
         Step::Batch,
         Step::Blocks,
@@ -81,6 +85,7 @@ impl Step {
         Step::FailWrite,
         Step::FailSync,
         Step::Read,
+        Step::Seal,
     ];
 
     /// Appends that wait in memory and call nothing: their order is of no account.
@@ -141,6 +146,8 @@ impl World {
                 self.bound(None);
                 Ok(())
             }
+            Step::Seal => self.seal(false),
+            Step::Merge => self.seal(true),
         }
         .and_then(|()| self.audit())
         .map_err(|broken| broken.after(format!("{step:?}")))

@@ -355,7 +355,7 @@ impl World {
     }
 
     /// Notes what the engine did on its own: what it made durable, writes that failed.
-    fn observe(&mut self, engine: &Engine) -> Checked {
+    pub(super) fn observe(&mut self, engine: &Engine) -> Checked {
         let failed = engine.stats().failed_writes;
         let mark = engine.durable_mark().0;
         if mark < self.model.durable_records() {

@@ -11,7 +11,8 @@ use super::source::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("sample", &[]),
-    ("store", &["threadlog-engine"]),
+    ("compaction", &["threadlog-engine"]),
+    ("store", &["threadlog-compaction", "threadlog-engine"]),
     ("session", &["threadlog", "threadlog-engine"]),
     ("cli", &["threadlog", "threadlog-engine", "threadlog-sample", "threadlog-session"]),
 ];
@@ -19,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates of others that a layer must do without.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("engine", &["serde_json", "serde", "tokio", "uuid"]),
+    ("compaction", &["serde_json", "serde", "tokio", "uuid", "memmap2", "fs2", "libc"]),
     ("store", &["memmap2", "fs2", "libc", "clap"]),
     ("session", &["memmap2", "fs2", "libc", "clap"]),
 ];

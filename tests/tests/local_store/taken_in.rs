@@ -32,7 +32,13 @@ fn what_a_writer_left_that_died_while_an_import_ran_is_in_the_log_before_the_fil
     let config = || Config { background: Background::Manual, prepare_spares: false, ..Config::default() };
     let store = Store::open_on(Arc::new(machine.process()), Path::new(ROOT), config()).unwrap();
     let import = |messages, progress: &dyn Progress| {
-        store.import(&[rollout(folder.path(), messages)], &ImportOptions { jobs: 1 }, progress).unwrap()
+        store
+            .import(
+                &[rollout(folder.path(), messages)],
+                &ImportOptions { jobs: 1, ..ImportOptions::default() },
+                progress,
+            )
+            .unwrap()
     };
     import(1, &threadlog::Silent);
     let dying = machine.process();

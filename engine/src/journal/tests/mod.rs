@@ -6,6 +6,7 @@ mod faults;
 mod journals;
 mod reading;
 mod recovery;
+mod sealing;
 mod segments;
 mod settling;
 mod timers;

@@ -3,7 +3,8 @@
 //!
 //! Accidents: power cuts into any subset of unsynced blocks, lengths and names, at any step of writing,
 //! syncing and recovering; killed processes; failed writes; failed syncs whose pages pass for clean and
-//! are evicted later; a mark that is current, any number of syncs old, or gone; and, apart, one rotten byte.
+//! are evicted later; a mark that is current, any number of syncs old, or gone; and, apart, one rotten byte. In between, what
+//! can be is sealed, by the writer and by others, and files that were sealed come back with a power cut.
 
 mod disk;
 mod writer;
@@ -13,11 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::recover::log::{Damage, Log, Mark, Scan};
+use crate::id::Sequence;
+use crate::recover::log::{Base, Damage, Log, Mark, Scan};
 use crate::recover::model_tests::disk::Disk;
 use crate::recover::model_tests::writer::Writer;
 use crate::recover::resolve::resolve;
 use crate::recover::walk::Piece;
+use crate::seal::bounds::{Quiet, base};
 
 struct Model {
     rng: ChaCha8Rng,
@@ -34,6 +37,10 @@ struct Model {
     waiting: BTreeMap<u64, Vec<u8>>,
     rotten: bool,
     opens: u64,
+    seals: u64,
+    /// Where the log begins behind what was sealed, and what that was.
+    base: Option<Base>,
+    sealed: BTreeMap<u64, Vec<u8>>,
 }
 
 /// The process died, or the machine did.
@@ -58,6 +65,9 @@ impl Model {
             waiting: BTreeMap::new(),
             rotten: false,
             opens: 0,
+            seals: 0,
+            base: None,
+            sealed: BTreeMap::new(),
         }
     }
 
@@ -66,7 +76,7 @@ impl Model {
     }
 
     fn content(&self, scans: &[Scan], log: &Log) -> BTreeMap<u64, Vec<u8>> {
-        let mut found = BTreeMap::new();
+        let mut found = self.sealed.clone();
         for place in &log.groups {
             let Piece::Group(group) = &scans[place.scan].walk.pieces[place.piece] else { panic!("no group") };
             assert_eq!(place.frames, group.frames.len(), "writers cut between groups only");
@@ -82,6 +92,35 @@ impl Model {
             }
         }
         found
+    }
+
+    /// What recovery reads: of files that were sealed nothing, also of those that a power cut brought back.
+    fn scans(&self) -> Vec<Scan> {
+        let upto = self.base.map_or(0, |base| base.segments_upto);
+        let files = self.disk.scans().into_iter().filter(|scan| scan.id.number > upto);
+        self.base.map(Scan::sealed).into_iter().chain(files).collect()
+    }
+
+    /// Seals what can be, and removes files. The manifest is replaced in between, durably.
+    fn seal(&mut self, quiet: Quiet, limit: Option<Sequence>) {
+        let scans = self.scans();
+        let log = resolve(&scans, self.mark(), limit);
+        let bytes_max = if self.chance(2) { u64::MAX } else { 1 };
+        let Some(base) = base(0, self.base, quiet, &scans, &log, bytes_max) else { return };
+        let before = self.base.map_or(Sequence(0), |base| base.upto);
+        assert!(base.upto >= before, "the base only grows");
+        let found = self.content(&scans, &log).into_iter().filter(|(sequence, _)| *sequence <= base.upto.0);
+        self.sealed = found.collect();
+        if !self.rotten {
+            assert!(self.sealed.keys().copied().eq(1..=base.upto.0), "all up to the base is sealed");
+        }
+        self.base = Some(base);
+        self.seals += u64::from(base.upto > before);
+        for scan in self.disk.scans().iter().filter(|scan| scan.id.number <= base.segments_upto) {
+            if !self.chance(4) {
+                self.disk.remove(scan.id);
+            }
+        }
     }
 
     /// What holds of every log, whatever happened before.
@@ -138,9 +177,15 @@ impl Model {
     /// Opens for writing; may crash at any step.
     fn open(&mut self) -> Result<Writer, Crash> {
         self.opens += 1;
-        let scans = self.disk.scans();
+        let scans = self.scans();
         let log = resolve(&scans, self.mark(), None);
         let found = self.check(&scans, &log);
+        if log.last == log.witness && self.chance(3) {
+            // Nobody writes it, and all of it is vouched for.
+            self.owed.extend(found);
+            self.seal(Quiet::All, None);
+            return self.open();
+        }
         let mut writer = Writer::new(&log);
         if writer.copy_tail(&mut self.disk, &scans, &log) {
             self.crash_in(8)?;
@@ -170,7 +215,12 @@ impl Model {
     /// Writes until something happens.
     fn work(&mut self, writer: &mut Writer) -> Result<(), Crash> {
         loop {
-            match self.rng.random_range(0..16) {
+            match self.rng.random_range(0..18) {
+                16 if writer.has_left_nothing_unsynced() => {
+                    let open = writer.open_number().map_or(u64::MAX, |number| number - 1);
+                    self.seal(Quiet::Upto(open), Some(writer.durable));
+                }
+                16 | 17 => self.seal(Quiet::BeforeMark, Some(writer.durable)),
                 0..6 => {
                     let batches: Vec<_> = (0..self.rng.random_range(1..3)).flat_map(|_| self.batch()).collect();
                     let first = if writer.is_between_epochs() { writer.durable.plus(1) } else { writer.next };
@@ -228,7 +278,7 @@ impl Model {
 
     /// Another process reads while this one writes.
     fn read(&mut self, writer: &Writer) {
-        let scans = self.disk.scans();
+        let scans = self.scans();
         let log = resolve(&scans, self.mark(), Some(writer.durable));
         let found = self.check(&scans, &log);
         assert!(log.torn.is_none() && log.last == writer.durable, "{log:?}");
@@ -268,7 +318,7 @@ impl Model {
                 self.disk.evict(&mut self.rng);
             }
         }
-        let scans = self.disk.scans();
+        let scans = self.scans();
         let log = resolve(&scans, self.mark(), None);
         self.check(&scans, &log);
     }
@@ -284,16 +334,19 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
 }
 
 fn run_all(count: u64, rot: bool) {
-    let mut opens = 0;
+    let (mut opens, mut seals) = (0, 0);
     for seed in seeds(count) {
         let result = std::panic::catch_unwind(|| {
             let mut model = Model::new(seed);
             model.run(12, rot);
-            model.opens
+            (model.opens, model.seals)
         });
-        opens += result.unwrap_or_else(|_| panic!("seed {seed}, rot {rot}: THREADLOG_SEED={seed} runs it alone"));
+        let (opened, sealed) =
+            result.unwrap_or_else(|_| panic!("seed {seed}, rot {rot}: THREADLOG_SEED={seed} runs it alone"));
+        opens += opened;
+        seals += sealed;
     }
-    assert!(opens >= 12, "{opens} recoveries");
+    assert!(opens >= 12 && seals >= 4, "{opens} recoveries, {seals} times sealed");
 }
 
 #[test]

@@ -211,6 +211,16 @@ impl Writer {
         Mark { epoch: self.epoch, durable: self.durable }
     }
 
+    /// The number of the file that groups go to.
+    pub(super) fn open_number(&self) -> Option<u64> {
+        self.open.map(|(id, _)| id.number)
+    }
+
+    /// Whether all files but the open one are synced.
+    pub(super) fn has_left_nothing_unsynced(&self) -> bool {
+        self.touched.iter().all(|id| self.open.is_some_and(|(open, _)| open == *id))
+    }
+
     /// Whether an epoch's first segment is still to be made.
     pub(super) fn is_between_epochs(&self) -> bool {
         self.start.is_some()

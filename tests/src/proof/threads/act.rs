@@ -40,6 +40,12 @@ pub enum Act {
     Fork(u8, u8, u8),
     /// Deletes the thread.
     Delete(u8),
+    /// Deletes the thread and all that came from it.
+    DeleteAll(u8, Ending),
+    /// Closes the store, imports the thread's file with so many more messages, and opens the store again.
+    Import(u8, u8, Ending),
+    /// Exports the thread and compares.
+    Export(u8),
     /// Reads the thread and compares.
     Read(u8),
     /// Reads a part of the thread.
@@ -74,6 +80,17 @@ pub enum Act {
     Room,
 }
 
+/// How an import or a deletion ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With its answer.
+    InOrder,
+    /// Its process dies in the place of this one of its calls that others could see.
+    Dies(u8),
+    /// The same, and then the power is cut: something is left, drawn by this seed.
+    PowerCut(u8, u64),
+}
+
 /// How often each kind of act is drawn: a weight, and the act.
 type Draw = (u64, fn(&mut Dice) -> Act);
 
@@ -92,6 +109,9 @@ const DRAWS: &[Draw] = &[
     (4, |dice| Act::Rollback(thread(dice), 1 + dice.below(3) as u8)),
     (8, |dice| Act::Fork(thread(dice), thread(dice), dice.below(256) as u8)),
     (6, |dice| Act::Delete(thread(dice))),
+    (6, |dice| Act::DeleteAll(thread(dice), ending(dice))),
+    (8, |dice| Act::Import(thread(dice), dice.below(4) as u8, ending(dice))),
+    (4, |dice| Act::Export(thread(dice))),
     (8, |dice| Act::Read(thread(dice))),
     (5, |dice| Act::Range(thread(dice), dice.below(200) as u8)),
     (5, |dice| Act::List(1 + dice.below(4) as u8)),
@@ -114,6 +134,15 @@ fn thread(dice: &mut Dice) -> u8 {
     dice.below(THREADS) as u8
 }
 
+fn ending(dice: &mut Dice) -> Ending {
+    let (kind, call) = (dice.below(8), dice.below(32) as u8);
+    match kind {
+        0 | 1 => Ending::Dies(call),
+        2 => Ending::PowerCut(call, dice.below(u64::MAX)),
+        _ => Ending::InOrder,
+    }
+}
+
 fn bytes(dice: &mut Dice) -> u16 {
     let most = [1, 50, 500, 4000, 9000][dice.below(5) as usize];
     dice.below(most) as u16
@@ -129,7 +158,8 @@ pub fn acts(seed: u64, count: usize) -> Vec<(u8, Act)> {
 pub fn beside(dice: &mut Dice) -> Act {
     loop {
         let act = dice.draw(DRAWS);
-        let is_alone = matches!(act, Act::Fork(..) | Act::Delete(_));
+        let is_alone =
+            matches!(act, Act::Fork(..) | Act::Delete(_) | Act::DeleteAll(..) | Act::Import(..) | Act::Export(_));
         if (act.thread().is_some() && !is_alone) || matches!(act, Act::List(_)) {
             return act;
         }
@@ -154,6 +184,9 @@ impl Act {
             | Act::Rollback(thread, _)
             | Act::Fork(_, thread, _)
             | Act::Delete(thread)
+            | Act::DeleteAll(thread, _)
+            | Act::Import(thread, ..)
+            | Act::Export(thread)
             | Act::Read(thread)
             | Act::Range(thread, _) => Some(thread),
             _ => None,

@@ -9,8 +9,8 @@ use threadlog::local::LocalThreadStore;
 use threadlog::metadata::MetadataPatch;
 use threadlog::thread::ThreadId;
 use threadlog::thread_store::{
-    AppendItemsParams, CreateThreadParams, DeleteThreadParams, ForkPosition, ForkThreadParams, HistoryRange,
-    LoadHistoryParams, ReadThreadParams, Result, ResumeThreadParams, StoredThread, ThreadStore,
+    AppendItemsParams, CreateThreadParams, DeleteThreadParams, DeletedThreads, ForkPosition, ForkThreadParams,
+    HistoryRange, LoadHistoryParams, ReadThreadParams, Result, ResumeThreadParams, StoredThread, ThreadStore,
     UpdateThreadMetadataParams,
 };
 
@@ -47,6 +47,8 @@ pub enum Answer {
     Done,
     /// How many items a fork has inherited.
     Forked(u64),
+    /// The threads that were deleted.
+    Deleted(Vec<ThreadId>),
     /// A thread with its items.
     Thread(Box<StoredThread>),
     /// All items, and those of a range.
@@ -106,7 +108,10 @@ impl Call {
                 let position = self.fork.map_or(ForkPosition::Whole, |(position, _)| position);
                 store.fork_thread(params.at(position)).await.map(|forked| Answer::Forked(forked.inherited))
             }
-            Act::Delete(at) => store.delete_thread(DeleteThreadParams::new(id(at))).await.map(|_| Answer::Done),
+            Act::Delete(at) => deleted(store.delete_thread(DeleteThreadParams::new(id(at))).await),
+            Act::DeleteAll(at, _) => {
+                deleted(store.delete_thread(DeleteThreadParams::new(id(at)).with_descendants()).await)
+            }
             Act::Archive(at, true) => store.archive_thread(id(at).into()).await.map(done),
             Act::Archive(at, false) => store.unarchive_thread(id(at).into()).await.map(thread),
             Act::Range(at, part) => range(&store, at, part.into()).await,
@@ -118,6 +123,10 @@ impl Call {
             }
         }
     }
+}
+
+fn deleted(answer: Result<DeletedThreads>) -> Result<Answer> {
+    answer.map(|threads| Answer::Deleted(threads.deleted))
 }
 
 async fn update(store: &LocalThreadStore, thread: u8, patch: MetadataPatch) -> Result<StoredThread> {

@@ -19,6 +19,8 @@ pub(super) struct Begun {
     target: Vec<u64>,
     /// What must be found.
     pub(super) sure: Vec<u64>,
+    /// The threads that it deletes.
+    pub(super) family: Vec<usize>,
     was_live: bool,
     /// Whether something of the thread was on its way.
     unsure: bool,
@@ -91,12 +93,14 @@ impl House {
             who,
             target: Vec::new(),
             sure: Vec::new(),
+            family: self.family(call.act),
             was_live: false,
             unsure: false,
             contested,
             poisoned,
         };
         let Some(at) = call.act.thread() else { return begun };
+        begun.family.iter().for_each(|gone| self.threads[*gone].gone.say(true, who));
         let thread = &mut self.threads[usize::from(at)];
         begun.was_live = thread.live.is_some_and(|live| live.who == who);
         begun.sure = thread.pieces.sure();
@@ -122,7 +126,6 @@ impl House {
                 thread.trashed.say(trashed, who);
                 begun.unsure = trashed && thread.put(call.piece);
             }
-            Act::Delete(_) => thread.gone.say(true, who),
             _ => {}
         }
         begun
@@ -140,6 +143,11 @@ impl House {
         };
         let act = begun.call.act;
         let Some(answer) = answer else { return self.dropped(who, &begun, at) };
+        if self.processes[who].probe.is_dead() {
+            // What a dead process was told, nobody was.
+            self.perhaps_made_or_unmade(at, &begun);
+            return Ok(());
+        }
         if let Err(error @ ThreadStoreError::Unavailable(_, reason)) = &answer {
             if begun.poisoned && *reason != Unavailability::Poisoned && !self.met_fault() {
                 return wrong("after a failed sync it says something else");
@@ -147,17 +155,10 @@ impl House {
             if matches!(act, Act::Append(..) | Act::Rollback(..)) && begun.was_live {
                 self.threads[at].pieces.take_back(begun.call.piece);
             }
-            if matches!(act, Act::Delete(_)) && self.threads[at].live.is_some() {
-                self.threads[at].gone.unsay(true);
-            }
-            if let Some((_, lines)) = begun.call.fork.filter(|_| !self.threads[at].pieces.may_exist()) {
-                // Perhaps it was made.
-                let life = self.life(who);
-                self.threads[at].pieces.give(begun.call.piece, life, lines);
-            }
+            self.perhaps_made_or_unmade(at, &begun);
             return self.refused(who, error);
         }
-        if let Act::Fork(..) | Act::Delete(_) = act {
+        if let Act::Fork(..) | Act::Delete(_) | Act::DeleteAll(..) = act {
             return self.made_or_unmade(at, begun, answer);
         }
         if matches!(act, Act::Create(_) | Act::Resume(..)) {

@@ -53,6 +53,10 @@ pub struct Thread {
     pub put: Option<Put>,
     /// Whether it was deleted. Once that is seen it is as if it had never been.
     pub gone: Word<bool>,
+    /// The thread that it is a fork of.
+    pub source: Option<u8>,
+    /// How many of its items it has from there.
+    pub inherited: usize,
 }
 
 /// A thread was put into the trash, perhaps several times since it was known.

@@ -8,7 +8,7 @@ use threadlog::thread_store::{ThreadStoreError, Unavailability};
 use threadlog_engine::Config;
 use threadlog_engine::fs::sim::{Choice, Fault, SimFs};
 
-use super::act::{Act, PROCESSES, THREADS};
+use super::act::{Act, Ending, PROCESSES, THREADS};
 use super::call::Call;
 use super::expected::Thread;
 use super::stage::Stage;
@@ -46,6 +46,10 @@ pub struct House {
     faults_before: u64,
     bounded: bool,
     planned: Option<(u64, Fault)>,
+    /// Where files lie that are imported and exported, once there are some.
+    pub(super) folder: Option<tempfile::TempDir>,
+    /// The threads that a call of unknown outcome was to delete, all or none, until something else is done.
+    pub(super) doomed: Vec<usize>,
 }
 
 impl House {
@@ -69,6 +73,8 @@ impl House {
             faults_before: 0,
             bounded: false,
             planned: None,
+            folder: None,
+            doomed: Vec::new(),
         }
     }
 
@@ -79,6 +85,9 @@ impl House {
     pub fn apply(&mut self, who: usize, act: Act) -> Checked {
         let who = who % self.processes.len();
         self.faults_before = self.disk.faults_fired();
+        if act.thread().is_some() || matches!(act, Act::Together(_)) {
+            self.doomed.clear();
+        }
         self.mend(who)?;
         match act {
             Act::Together(seed) => self.together(who, seed),
@@ -88,6 +97,15 @@ impl House {
             Act::Close => self.close(who),
             Act::Forget => self.leave(who).and_then(|()| self.open(who)),
             Act::Fork(source, target, cut) => self.fork(who, source, target, cut),
+            Act::Import(thread, more, ending) => self.import(who, thread, more, ending),
+            Act::Export(thread) => self.export(who, thread),
+            Act::DeleteAll(_, ending) => {
+                // Opened before, so that the death that is to come comes in the call.
+                self.store(who)?;
+                self.foresee(who, ending);
+                let call = self.call(act);
+                self.calls(who, vec![call], &mut Dice::new(0)).and_then(|()| self.meet(who, ending))
+            }
             Act::Die => self.die(who).and_then(|()| self.open(who)),
             Act::Kill => self.machine(who, self.disk.kill()),
             Act::PowerCut => self.machine(who, self.disk.crash(&Choice::LoseAll)),
@@ -133,6 +151,11 @@ impl House {
         self.bounded = false;
     }
 
+    /// Something happened that runs should come by now and then.
+    pub(super) fn saw(&self, what: &'static str) {
+        self.recorder.saw(what);
+    }
+
     pub(super) fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
@@ -149,12 +172,34 @@ impl House {
 
     /// Whether a call to the disk may have failed on purpose during this act.
     pub(super) fn met_fault(&self) -> bool {
-        self.disk.faults_fired() > self.faults_before || self.bounded
+        self.disk.faults_fired() > self.faults_before || self.bounded || self.is_one_dead()
     }
 
     /// Whether one may have since this machine was started.
-    fn had_faults(&self) -> bool {
-        self.disk.faults_fired() > 0 || self.bounded
+    pub(super) fn had_faults(&self) -> bool {
+        self.disk.faults_fired() > 0 || self.bounded || self.is_one_dead()
+    }
+
+    /// Whether a process died half way in this act.
+    fn is_one_dead(&self) -> bool {
+        self.processes.iter().any(|process| process.probe.is_dead())
+    }
+
+    /// Lets the process die at the call that the ending names.
+    pub(super) fn foresee(&self, who: usize, ending: Ending) {
+        if let Ending::Dies(call) | Ending::PowerCut(call, _) = ending {
+            let probe = &self.processes[who].probe;
+            probe.die_at(probe.acts() + 1 + u64::from(call));
+        }
+    }
+
+    /// The process comes to its end, if it is to, and another takes its place.
+    pub(super) fn meet(&mut self, who: usize, ending: Ending) -> Checked {
+        match ending {
+            Ending::InOrder => Ok(()),
+            Ending::Dies(_) => self.die(who).and_then(|()| self.open(who)),
+            Ending::PowerCut(_, seed) => self.machine(who, self.disk.crash(&Choice::Sample(seed))),
+        }
     }
 
     // --- opening and ending ----------------------------------------------
@@ -165,6 +210,10 @@ impl House {
             self.open(who)?;
         }
         Ok(self.processes[who].store.clone().filter(|_| !self.processes[who].shut))
+    }
+
+    pub(super) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes
     }
 
     fn config(&self) -> LocalConfig {
@@ -231,7 +280,13 @@ impl House {
     }
 
     fn close(&mut self, who: usize) -> Checked {
-        let Some(store) = self.processes[who].store.clone() else { return self.open(who) };
+        self.shut(who)?;
+        self.open(who)
+    }
+
+    /// Closes a process's store, if it has one open.
+    pub(super) fn shut(&mut self, who: usize) -> Checked {
+        let Some(store) = self.processes[who].store.clone() else { return Ok(()) };
         let own = |thread: &Thread| thread.live.is_some_and(|live| live.who == who);
         let target = |thread| if own(thread) { thread.target() } else { Vec::new() };
         let targets: Vec<Vec<u64>> = self.threads.iter().map(target).collect();
@@ -244,8 +299,7 @@ impl House {
             Err(error) => self.refused(who, &error)?,
         }
         drop(store);
-        self.leave(who)?;
-        self.open(who)
+        self.leave(who)
     }
 
     /// Drops a process's store as it is.
@@ -260,7 +314,7 @@ impl House {
     }
 
     /// A process dies alone: its locks are free, what it wrote is in the page cache.
-    fn die(&mut self, who: usize) -> Checked {
+    pub(super) fn die(&mut self, who: usize) -> Checked {
         self.processes[who].probe.kill();
         self.leave(who)?;
         self.processes[who].probe = Probe::new(self.disk.clone(), self.recorder.clone());
@@ -268,7 +322,7 @@ impl House {
     }
 
     /// Another machine, or another life of this one, with what is left of the disk.
-    fn machine(&mut self, who: usize, next: SimFs) -> Checked {
+    pub(super) fn machine(&mut self, who: usize, next: SimFs) -> Checked {
         let calls = self.disk.calls();
         self.disk = next;
         for process in 0..self.processes.len() {

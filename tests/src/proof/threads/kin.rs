@@ -3,7 +3,7 @@
 use threadlog::thread_store::{ForkPosition, Result, ThreadStoreError};
 
 use super::act::Act;
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, id};
 use super::calls::Begun;
 use super::expected::{Line, Thread};
 use super::house::House;
@@ -44,45 +44,126 @@ impl House {
         self.calls(who, vec![call], &mut Dice::new(0))
     }
 
-    /// A thread was to come into being, or to go.
+    /// A thread was to come into being, or threads were to go.
     pub(super) fn made_or_unmade(&mut self, at: usize, begun: Begun, answer: Result<Answer>) -> Checked {
         let (leaving, life) = (self.is_being_left(at), self.life(begun.who));
+        if !begun.family.is_empty() {
+            return self.unmade(at, &begun, answer);
+        }
         let thread = &mut self.threads[at];
         match (begun.call.act, answer) {
-            (Act::Fork(..), Ok(Answer::Forked(inherited))) if thread.live.is_none() && !thread.pieces.exists() => {
+            (Act::Fork(source, ..), Ok(Answer::Forked(inherited)))
+                if thread.live.is_none() && !thread.pieces.exists() =>
+            {
                 let Some((_, lines)) = begun.call.fork else { return Ok(()) };
                 if inherited + 1 != lines.len() as u64 {
                     let what = format!("a fork has {inherited} items, not {}", lines.len() - 1);
                     return Err(Violation::new(I3, what));
                 }
-                *thread = Thread::default();
+                *thread = Thread { source: Some(source), inherited: lines.len() - 1, ..Thread::default() };
                 thread.pieces.give(begun.call.piece, life, lines);
                 thread.pieces.hold(&[begun.call.piece]);
                 self.acknowledged = true;
                 Ok(())
             }
             (Act::Fork(..), Err(ThreadStoreError::Conflict(_, None))) if thread.pieces.may_exist() => Ok(()),
-            (Act::Delete(_), Ok(_)) if thread.live.is_none() && thread.pieces.may_exist() => {
-                *thread = Thread::default();
+            (_, Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() || leaving => Ok(()),
+            (act, answer) => Err(Violation::new(I9, format!("{act:?} is answered with {answer:?}"))),
+        }
+    }
+
+    /// A call that makes or deletes threads failed; nobody knows how far it had come.
+    pub(super) fn perhaps_made_or_unmade(&mut self, at: usize, begun: &Begun) {
+        // Whoever deletes holds the leases of all.
+        if begun.family.iter().any(|gone| self.threads[*gone].live.is_some()) {
+            self.spare(&begun.family);
+        } else if begun.family.iter().all(|gone| self.threads[*gone].pieces.exists()) {
+            self.doomed = begun.family.clone();
+        }
+        let Act::Fork(source, ..) = begun.call.act else { return };
+        if let Some((_, lines)) = begun.call.fork.clone().filter(|_| !self.threads[at].pieces.may_exist()) {
+            let life = self.life(begun.who);
+            let thread = &mut self.threads[at];
+            (thread.source, thread.inherited) = (Some(source), lines.len() - 1);
+            thread.pieces.give(begun.call.piece, life, lines);
+        }
+    }
+
+    /// Threads were to go.
+    fn unmade(&mut self, at: usize, begun: &Begun, answer: Result<Answer>) -> Checked {
+        let act = begun.call.act;
+        let wrong = |what: &str| Err(Violation::new(I9, format!("{act:?} {what}")));
+        match answer {
+            Ok(Answer::Deleted(deleted)) => {
+                let is_deleted = |at: &usize| deleted.contains(&id(*at as u8));
+                let (gone, kept): (Vec<usize>, Vec<usize>) = begun.family.iter().partition(|at| is_deleted(at));
+                if gone.len() < deleted.len() || !gone.contains(&at) {
+                    return wrong(&format!("deleted {deleted:?}"));
+                }
+                self.spare(&kept);
+                // What came from it and must be there had to go too; of what may be there either is right.
+                let must: Vec<usize> = kept.into_iter().filter(|at| self.came_from(*at, &gone)).collect();
+                if !must.is_empty() {
+                    return wrong(&format!("deleted {deleted:?}, and left {must:?}"));
+                }
+                for at in gone {
+                    let thread = &mut self.threads[at];
+                    if thread.live.is_some() || !thread.pieces.may_exist() {
+                        return wrong(&format!("deleted thread {at}, which could not be"));
+                    }
+                    *thread = Thread::default();
+                }
                 self.acknowledged = true;
-                Ok(())
-            }
-            (act, Err(ThreadStoreError::Conflict(_, Some(_)))) if thread.live.is_some() || leaving => {
-                if let Act::Delete(_) = act {
-                    thread.gone.unsay(true);
+                if deleted.len() > 1 {
+                    self.saw("deleted with descendants");
                 }
                 Ok(())
             }
-            (Act::Delete(_), Err(ThreadStoreError::ThreadNotFound { .. })) => {
-                thread.gone.unsay(true);
+            Err(ThreadStoreError::Conflict(_, Some(_))) => {
+                self.spare(&begun.family);
+                let held = |at: &usize| self.threads[*at].live.is_some() || self.is_being_left(*at);
+                if begun.family.iter().any(held) { Ok(()) } else { wrong("meets a holder who is not there") }
+            }
+            Err(ThreadStoreError::ThreadNotFound { .. }) => {
+                self.spare(&begun.family);
+                let thread = &mut self.threads[at];
                 if thread.may_be_gone() {
                     return thread.see(false).map_err(|what| Violation::new(I3, what));
                 }
-                let right = begun.sure.is_empty();
-                if right { Ok(()) } else { Err(Violation::new(I9, "a thread that is there cannot be deleted")) }
+                if begun.sure.is_empty() { Ok(()) } else { wrong("does not find a thread that is there") }
             }
-            (act, answer) => Err(Violation::new(I9, format!("{act:?} is answered with {answer:?}"))),
+            answer => wrong(&format!("is answered with {answer:?}")),
         }
+    }
+
+    /// These were not deleted by this call.
+    fn spare(&mut self, family: &[usize]) {
+        family.iter().for_each(|at| self.threads[*at].gone.unsay(true));
+    }
+
+    /// The threads that a call deletes, if they are there: the one it names, and what came from it by what is known.
+    pub(super) fn family(&self, act: Act) -> Vec<usize> {
+        let mut family: Vec<usize> = match act {
+            Act::Delete(at) | Act::DeleteAll(at, _) => vec![at.into()],
+            _ => Vec::new(),
+        };
+        while let Act::DeleteAll(..) = act {
+            let new = (0..self.threads.len()).find(|at| {
+                let thread = &self.threads[*at];
+                let came = thread.source.is_some_and(|source| family.contains(&source.into()));
+                came && thread.pieces.may_exist() && !family.contains(at)
+            });
+            let Some(new) = new else { break };
+            family.push(new);
+        }
+        family
+    }
+
+    /// Whether a thread that must be there came from one of these.
+    fn came_from(&self, at: usize, threads: &[usize]) -> bool {
+        let thread = &self.threads[at];
+        let came = thread.source.is_some_and(|source| threads.contains(&source.into()));
+        came && thread.pieces.exists() && !thread.may_be_gone()
     }
 
     /// Whether another process may keep a lease for what an ended writer of it has under way.

@@ -42,6 +42,10 @@ impl House {
         }
         let Some(store) = self.processes[who].store.clone() else { return Ok(false) };
         let call = self.call(Act::List(3));
+        if self.doomed.len() > 1 {
+            self.saw("descendants deleted or not");
+            self.is_whole(&self.doomed)?;
+        }
         match self.stage.alone(call.make(store))? {
             Ok(answer) => self.listed(who, answer, true).map(|()| true),
             Err(error) => self.refused(who, &error).map(|()| false),

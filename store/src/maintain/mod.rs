@@ -1,0 +1,127 @@
+//! Sealing, merging and erasing, as the store sees it.
+
+mod kind;
+mod rules;
+mod usage;
+
+use std::sync::Arc;
+
+use threadlog_compaction::{Avoid, Config, Extent, Maintenance, Watch, compact, erase, seal};
+pub use threadlog_compaction::{Config as CompactionConfig, Erased, Error as CompactionError, Pending, Written};
+use threadlog_engine::Engine;
+
+pub use kind::UsageKind;
+pub(crate) use rules::StoreRules;
+pub use usage::{SharedValues, Sizes, ThreadUsage, Usage};
+
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::stats::StoreStats;
+use crate::store::Store;
+
+/// What was merged.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// What was written and given back; sealing that came before it included.
+    pub written: Written,
+    /// Segments that were left as they are because they are damaged, and how.
+    pub damaged: Avoid,
+}
+
+impl Store {
+    /// Seals everything that is durable in the store's journals: records are compressed and gathered by thread, and the hot
+    /// segments go. Of journals that other processes write, those segments that they have left.
+    ///
+    /// *Durability:* what can be read stays so at every moment, after any crash. Readers and writers go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly); [`Error::Compaction`](crate::Error::Compaction) if somebody else is at
+    /// it, if the disk is full, if `progress` stops it. What was sealed until then stays sealed.
+    pub fn seal(&self, config: &Config, progress: &dyn Progress) -> Result<Written> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, false);
+        Ok(seal::seal(&mut maintenance, engine, true, &rules, config, &Told(progress))?)
+    }
+
+    /// As [`Store::seal`]; then merges sealed segments until few are left, leaves out what was deleted, stores values once that
+    /// several segments have, and gives archived threads larger blocks and a higher level. With `full`, all of them.
+    ///
+    /// # Errors
+    /// As [`Store::seal`].
+    pub fn compact(&self, full: bool, config: &Config, progress: &dyn Progress) -> Result<Compacted> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, true);
+        let watch = &Told(progress);
+        let mut compacted = Compacted::default();
+        compacted.written += seal::seal(&mut maintenance, engine, true, &rules, config, watch)?;
+        let extent = if full { Extent::Full } else { Extent::Wanted };
+        let avoid = &mut compacted.damaged;
+        let renew = &mut || engine.renew_sealed().map(drop).map_err(CompactionError::from);
+        compacted.written += compact::compact(&mut maintenance, extent, &rules, config, watch, avoid, renew)?;
+        Ok(compacted)
+    }
+
+    /// Removes every byte of deleted threads that no other thread shares from the store's files: from journals, sealed
+    /// segments and dictionaries. What another process still holds is named, with who holds it.
+    ///
+    /// [`Store::remains`] says what is left.
+    ///
+    /// # Errors
+    /// As [`Store::seal`]; erase again.
+    pub fn erase(&self, config: &Config, progress: &dyn Progress) -> Result<Erased> {
+        let engine = self.engine()?;
+        let mut maintenance = self.maintenance(engine)?;
+        let rules = StoreRules::of(engine, self.clock());
+        plan(progress, &maintenance, engine, false);
+        Ok(erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?)
+    }
+
+    /// What takes the room: by kind, by thread, shared or not.
+    ///
+    /// *Cost:* decompresses everything in the store.
+    ///
+    /// # Errors
+    /// [`Error::Compaction`](crate::Error::Compaction) if `progress` stops it, or the disk fails. What is damaged is left out.
+    pub fn usage(&self, progress: &dyn Progress) -> Result<Usage> {
+        let sealed = self.log.sealed();
+        progress.planned(0, sealed.streams().iter().map(|stream| stream.payload_bytes).sum());
+        let mut usage = usage::measure(self.log(), &sealed, &Told(progress))?;
+        let mut files = StoreStats::default();
+        files.add_files(&*self.fs, self.root())?;
+        usage.disk_bytes = files.disk_bytes;
+        Ok(usage)
+    }
+
+    fn maintenance(&self, engine: &Engine) -> Result<Maintenance> {
+        let config = engine.config();
+        let store = engine.store_id();
+        Ok(Maintenance::take(&self.fs, self.root(), store, &config.client, &Arc::clone(&config.clock))?)
+    }
+}
+
+/// Tells how much there is to be done, at most.
+fn plan(progress: &dyn Progress, maintenance: &Maintenance, engine: &Engine, sealed: bool) {
+    use threadlog_engine::ReadLog;
+    let in_segments: u64 = maintenance.sealed().streams().iter().map(|stream| stream.payload_bytes).sum();
+    let all: u64 = engine.streams().iter().map(|stream| stream.payload_bytes).sum();
+    let bytes = if sealed { all } else { all.saturating_sub(in_segments) };
+    progress.planned(0, bytes);
+}
+
+/// Passes on what is told.
+pub(crate) struct Told<'a>(pub(crate) &'a dyn Progress);
+
+impl Watch for Told<'_> {
+    fn advanced(&self, bytes: u64) {
+        self.0.advanced(bytes);
+    }
+
+    fn stop(&self) -> bool {
+        self.0.stop()
+    }
+}
