@@ -8,7 +8,7 @@
 //! - [`Bulk`]: new streams straight into sealed segments.
 //! - [`seal`](mod@seal): hot segments become sealed ones. [`merge`](mod@merge), [`compact`](mod@compact): several sealed
 //!   ones become one. [`erase`](mod@erase): what is dead leaves the disk.
-//! - [`Copy`]: a copy of a store that is a store, kept up to date.
+//! - [`struct@Copy`]: a copy of a store that is a store, kept up to date.
 //! - [`Background`]: a worker that does the first two when it is time.
 //!
 //! Every step is of the same shape: new files become durable, MANIFEST is replaced, old files go. A crash leaves the old
