@@ -11,7 +11,7 @@ use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
 use crate::fs::{Fs, Lock, Trust, ranges};
-use crate::id::{Epoch, Sequence};
+use crate::id::{Epoch, SegmentId, Sequence};
 use crate::journal::build;
 use crate::journal::claim::{self, Claim, Roster, Signs, make_directory};
 use crate::journal::core::Core;
@@ -225,23 +225,22 @@ fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
     }
 }
 
-/// Removes what a crash left behind: runs that never counted, spares and files without groups, segments that were sealed,
-/// large files that no record names. Nothing here is part of the log.
+/// Removes what a crash left behind: runs that never counted, spares and files without groups, large files that no record
+/// names. Nothing here is part of the log.
+///
+/// Segments that were sealed stay: the manifest that says so may not be durable, and only whoever holds MAINTENANCE makes sure.
 fn sweep(fs: &dyn Fs, places: &Places, base: Option<Base>, scans: &[Scan], log: &Log) -> Result<()> {
-    let mut gone = log.left_out.clone();
-    if let Some(base) = base {
-        let all = scan::segments(fs, places)?.into_iter().map(|(id, _)| id);
-        gone.extend(all.filter(|id| id.number <= base.segments_upto));
-    }
-    for id in &gone {
+    for id in &log.left_out {
         let path = places.segment(*id);
-        match fs.remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &path, error)),
-            _ => {}
-        }
+        fs.remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
     }
-    if !gone.is_empty() {
+    if !log.left_out.is_empty() {
         fs.sync_dir(&places.journal).map_err(|error| Error::io("sync directory", &places.journal, error))?;
+    }
+    // Nor do the files that their records name.
+    let is_sealed = |id: &SegmentId| base.is_some_and(|base| id.number <= base.segments_upto);
+    if base.is_some() && scan::segments(fs, places)?.iter().any(|(id, _)| is_sealed(id)) {
+        return Ok(());
     }
     sweep_large(fs, places, scans, log)
 }
