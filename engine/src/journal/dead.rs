@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::journal::changes::Changes;
 use crate::journal::claim::{self, Signs, owner_of};
+use crate::journal::core::Core;
 use crate::journal::engine::Engine;
 use crate::journal::mark;
 use crate::journal::opening::open_journal;
@@ -47,9 +48,7 @@ impl Rescue<'_> {
             if signs.try_begin()? {
                 let claimed = claim::try_claim(&**self.fs, &places, self.config)?.ok();
                 if let Some(lock) = claimed.or_else(|| stolen_lock(Bug::SignOfLifeIgnored)) {
-                    let base = Manifest::read(&**self.fs, self.root, self.store)?.base(number);
-                    let (fs, config) = (Arc::clone(self.fs), self.config.clone());
-                    let core = open_journal(fs, places, self.store, config, base, Arc::default())?;
+                    let core = self.open(&places)?;
                     Engine::of_dead(core, lock, signs).close()?;
                     return Ok(true);
                 }
@@ -62,6 +61,22 @@ impl Rescue<'_> {
             std::thread::sleep(pause);
         }
         Ok(false)
+    }
+}
+
+impl Rescue<'_> {
+    /// Recovers a journal whose lock is held from where the sealed segments end.
+    fn open(&self, places: &Places) -> Result<Core> {
+        loop {
+            let manifest = Manifest::read(&**self.fs, self.root, self.store)?;
+            let (fs, config, base) = (Arc::clone(self.fs), self.config.clone(), manifest.base(places.number));
+            let opened = open_journal(fs, places.clone(), self.store, config, base, Arc::default());
+            // As for its writer: somebody may have sealed more of it meanwhile.
+            let is_sound = opened.as_ref().is_ok_and(|core| core.state.lock().index.damage.is_empty());
+            if is_sound || Manifest::read(&**self.fs, self.root, self.store)?.generation == manifest.generation {
+                return opened;
+            }
+        }
     }
 }
 
@@ -96,6 +111,8 @@ impl Engine {
 
     pub(crate) fn recover_dead_within(&self, wait: Duration, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
+        // An import may have been killed between its last edit and telling of it: its leases are free, its threads are there.
+        changes.add(self.renew_sealed()?);
         changes.add(self.refresh()?);
         let Some(leases) = self.inner.leases.as_ref().filter(|_| !bug(Bug::DeadJournalNotRecovered)) else {
             return Ok(());

@@ -87,8 +87,10 @@ fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config:
         let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Recover)?;
         let base = sealed.base(places.number);
         let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
-        // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read.
-        if opened.is_ok() || sealed.is_current(&**fs, &places.root, store)? {
+        // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read: then it may
+        // look damaged, or cannot be read. What was read whole is right whatever was sealed.
+        let is_sound = opened.as_ref().is_ok_and(|core| core.state.lock().index.damage.is_empty());
+        if is_sound || sealed.is_current(&**fs, &places.root, store)? {
             return opened;
         }
     }
