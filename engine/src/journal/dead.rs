@@ -34,6 +34,8 @@ struct Rescue<'a> {
     leases: &'a Leases,
     /// How long somebody else may take over recovering it.
     wait: Duration,
+    /// Tells everybody which manifest is in force.
+    announce: &'a dyn Fn(u64),
 }
 
 impl Rescue<'_> {
@@ -74,6 +76,9 @@ impl Rescue<'_> {
             // As for its writer: somebody may have sealed more of it meanwhile.
             let is_sound = opened.as_ref().is_ok_and(|core| core.state.lock().index.damage.is_empty());
             if is_sound || Manifest::read(&**self.fs, self.root, self.store)?.generation == manifest.generation {
+                // An import may have been killed between its last edit and telling of it: its leases are free, its threads
+                // are there. As long as the journal is open, nobody goes on with them who has not heard of it.
+                (self.announce)(manifest.generation);
                 return opened;
             }
         }
@@ -111,14 +116,14 @@ impl Engine {
 
     pub(crate) fn recover_dead_within(&self, wait: Duration, changes: &mut Changes) -> Result<()> {
         let core = &self.inner.core;
-        // An import may have been killed between its last edit and telling of it: its leases are free, its threads are there.
-        changes.add(self.renew_sealed()?);
         changes.add(self.refresh()?);
         let Some(leases) = self.inner.leases.as_ref().filter(|_| !bug(Bug::DeadJournalNotRecovered)) else {
             return Ok(());
         };
         let root = &core.places.root;
-        let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases, wait };
+        let announce = |generation| self.inner.refreshing.lock().announce(generation);
+        let config = &core.config;
+        let rescue = Rescue { fs: &core.fs, root, store: core.store, config, leases, wait, announce: &announce };
         let doubtful: Vec<u32> = {
             let state = core.state.lock();
             let open = state.foreign.iter().filter(|journal| !journal.is_closed(&core.store));

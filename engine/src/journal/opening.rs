@@ -66,8 +66,6 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
         return open(fs, root, config, Some(leases));
     }
     let Claim { places, lock, signs } = claimed;
-    // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
-    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
     let core = open_behind_sealed(&fs, places, store, config)?;
     signs.alive(&core.places)?;
@@ -81,10 +79,18 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
     Ok(Opened { core, lock, signs, leases, roster })
 }
 
+/// Makes the names of FORMAT and of the manifest durable.
+pub(super) fn sync_root(fs: &dyn Fs, root: &Path) -> Result<()> {
+    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))
+}
+
 /// Recovers a journal whose lock is held from where the sealed segments end.
 fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     loop {
         let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Recover)?;
+        // Somebody may have been killed between naming FORMAT, or the manifest just read, and the sync of that name: what
+        // is to be acknowledged stands on both.
+        sync_root(&**fs, &places.root)?;
         let base = sealed.base(places.number);
         let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
         // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read: then it may
