@@ -96,6 +96,7 @@ impl Background {
             config,
             rules,
             seen: BTreeMap::new(),
+            fruitless: BTreeMap::new(),
             avoid: Avoid::new(),
         };
         let thread = std::thread::Builder::new().name("threadlog-seal".to_owned());
@@ -157,6 +158,8 @@ struct Worker {
     rules: RulesOfNow,
     /// By journal: what was found, and since when it is so.
     seen: BTreeMap<u32, (Hot, u64)>,
+    /// By journal: how much had been left when nothing of it could be sealed, and when that was tried.
+    fruitless: BTreeMap<u32, (u64, u64)>,
     avoid: Avoid,
 }
 
@@ -208,10 +211,15 @@ impl Worker {
             if idle && journal == self.engine.journal() {
                 self.engine.end_segment()?;
             }
+            let mut fruitless = true;
             while let Some(written) =
                 seal_journal(&mut maintenance, &self.engine, journal, &*rules, &config, &*self.shared)?
             {
+                fruitless = false;
                 self.note(&written);
+            }
+            if fruitless && let Some((hot, _)) = self.seen.get(&journal) {
+                self.fruitless.insert(journal, (hot.left_bytes, self.clock.ticks_ms()));
             }
         }
         loop {
@@ -250,7 +258,12 @@ impl Worker {
             let idle = has_records && now.saturating_sub(since) >= self.config.idle_ms;
             // What cannot be sealed now (others write it) is not tried again at each look.
             self.seen.insert(journal, (hot, if idle { now } else { since }));
-            if hot.left_bytes >= self.config.hot_bytes || idle {
+            // Nor what is damaged, before more has come or a good while has passed.
+            let (config, tried) = (&self.config, self.fruitless.get(&journal));
+            let worth_it = tried.is_none_or(|(bytes, at)| {
+                hot.left_bytes >= bytes.saturating_add(config.hot_bytes) || now.saturating_sub(*at) >= config.idle_ms
+            });
+            if (hot.left_bytes >= self.config.hot_bytes && worth_it) || idle {
                 due.push((journal, idle));
             }
         }

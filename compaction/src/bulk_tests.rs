@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::*;
 use proptest::prelude::*;
+use threadlog_engine::ReadLog;
 use threadlog_engine::fs::sim::{CallKind, Choice, ENOSPC, Fault};
 use threadlog_engine::number::wide;
 
@@ -229,4 +230,55 @@ proptest! {
         bulk.finish().unwrap();
         prop_assert_eq!(check(&fs), model);
     }
+}
+
+/// A process that writes loads three records of a stream, and dies after so many calls; says how many it made.
+fn load_and_die(machine: &threadlog_engine::fs::sim::SimFs, after: u64) -> u64 {
+    let process = machine.process();
+    let engine = hot::open(&process).unwrap();
+    let start = machine.calls();
+    machine.freeze_after(start + after);
+    if let Ok(bulk) = bulk(&process, config()) {
+        let mut model = Model::new();
+        let pushed =
+            (0..3).try_for_each(|ordinal| push(&bulk, &mut model, stream(1, 0), ordinal, payload(&[&value(ordinal)])));
+        let _ = pushed.and_then(|()| bulk.finish().map(drop));
+    }
+    let calls = machine.calls() - start;
+    process.kill_process();
+    drop(engine);
+    machine.clear_faults();
+    calls
+}
+
+#[test]
+fn whoever_goes_on_behind_a_load_that_was_killed_at_any_call_stands_on_durable_ground() {
+    let machine = || {
+        let disk = disk(5);
+        let other = hot::open(&disk.process()).unwrap();
+        (disk, other)
+    };
+    let calls = load_and_die(&machine().0, u64::MAX >> 1);
+    let mut loaded = 0;
+    for after in 0..=calls {
+        for opened_later in [false, true] {
+            let (disk, mut other) = machine();
+            load_and_die(&disk, after);
+            if opened_later {
+                drop(other);
+                other = hot::open(&disk.process()).unwrap();
+            }
+            other.recover_dead(&mut threadlog_engine::Changes::default()).unwrap();
+            let known = other.head(&stream(1, 0)).map_or(0, |head| head.next_ordinal);
+            hot::append(&other, &mut Model::new(), stream(1, 0), payload(&[&value(9)])).unwrap();
+            loaded += known;
+            for choice in disk.crash_points().choices(12, after).chain([Choice::LoseAll]) {
+                let found = hot::read(&hot::open(&disk.crash(&choice)).unwrap());
+                let ordinals: Vec<u64> = found.keys().map(|(_, ordinal)| *ordinal).collect();
+                let whole: Vec<u64> = (0..=known).collect();
+                assert_eq!(ordinals, whole, "after {after} calls, opened later {opened_later}, {choice:?}");
+            }
+        }
+    }
+    assert!(loaded > 0, "some died after the edit of the manifest");
 }

@@ -10,6 +10,7 @@ use threadlog_engine::sealed::{
     id::{dictionaries_directory, sealed_directory},
     prepare,
 };
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Clock, Error as EngineError, Owner};
 
 use crate::error::{Error, Result};
@@ -25,6 +26,9 @@ pub struct Maintenance {
     sealed: Arc<Sealed>,
     /// The number that the next file gets. Ahead of the manifest's while files are made that it does not name yet.
     next_number: u64,
+    /// Whether the manifest in force was made durable here. One that was found may have been left by somebody whose sync of
+    /// its name failed: it reads well, and a power cut brings the older one back.
+    confirmed: bool,
     _lock: Box<dyn Lock>,
 }
 
@@ -64,6 +68,7 @@ impl Maintenance {
             clock: Arc::clone(clock),
             sealed,
             next_number,
+            confirmed: false,
             _lock: lock,
         };
         held.sweep()?;
@@ -94,8 +99,20 @@ impl Maintenance {
         let manifest = prepare(&*self.fs, &self.root, self.store)?;
         if manifest.generation != self.sealed.generation() {
             self.sealed = Sealed::load(&*self.fs, &self.root, self.store, None, OnDamage::Refuse)?;
+            self.confirmed = true;
         }
-        Ok(())
+        self.confirm()
+    }
+
+    /// Sees to it that the manifest in force is durable: by another one, as a sync that is tried again means nothing. To be
+    /// called before anything is removed that an older one may name.
+    ///
+    /// *Cost:* once for each time that the right is taken, the syncs of an edit.
+    pub(crate) fn confirm(&mut self) -> Result<()> {
+        if self.confirmed || self.sealed.generation() == 0 || bug(Bug::ManifestNotConfirmed) {
+            return Ok(());
+        }
+        self.replace(|_| {})
     }
 
     /// Replaces MANIFEST by what `change` makes of it, and looks at it anew. Files that it names must be durable.
@@ -103,6 +120,10 @@ impl Maintenance {
     /// *Durability:* after `Ok` the new one survives power loss; after an error either does.
     pub(crate) fn edit(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<()> {
         self.prepare()?;
+        self.replace(change)
+    }
+
+    fn replace(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<()> {
         let mut manifest = self.sealed.manifest().clone();
         change(&mut manifest);
         manifest.generation = manifest.generation.saturating_add(1);
@@ -110,7 +131,9 @@ impl Maintenance {
         manifest.journals.sort_by_key(|base| base.journal);
         manifest.segments.sort_by_key(|row| row.id);
         manifest.dictionaries.sort_by_key(|row| row.id);
+        self.confirmed = false;
         manifest.replace(&*self.fs, &self.root, self.store)?;
+        self.confirmed = true;
         self.sealed = Sealed::load(&*self.fs, &self.root, self.store, Some(&self.sealed), OnDamage::Refuse)?;
         Ok(())
     }
@@ -121,9 +144,8 @@ impl Maintenance {
         if left.is_empty() {
             return Ok(());
         }
-        // Whoever died may have done so behind a sync that failed: what MANIFEST says has to be durable before anything
-        // goes that an older one may name.
-        self.edit(|_| {})?;
+        // Whoever died may have done so behind a sync that failed.
+        self.confirm()?;
         left.iter().try_for_each(|path| self.remove(path))
     }
 

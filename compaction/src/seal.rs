@@ -89,6 +89,9 @@ pub fn seal_journal(
             manifest.journals.retain(|other| other.journal != journal);
             manifest.journals.push(base);
         })?;
+    } else {
+        // Sealed before, and perhaps by somebody who never learnt that it was durable.
+        maintenance.confirm()?;
     }
     engine.renew_sealed()?;
     let removed = source.remove()?;

@@ -4,7 +4,8 @@ use crate::testing::{Fates, Model, config, holds, payload, root, stream, value};
 use crate::{Fate, Unwatched};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use threadlog_engine::fs::sim::{Choice, ENOSPC, Fault, SimFs};
+use threadlog_engine::fs::Fs;
+use threadlog_engine::fs::sim::{CallKind, Choice, ENOSPC, Fault, SimFs};
 
 /// A store with records of three streams in several hot segments.
 fn written(fs: &SimFs) -> (Engine, Model) {
@@ -231,5 +232,53 @@ proptest! {
             prop_assert_eq!(&read(&engine), &model);
         }
         prop_assert_eq!(read(&reader(&fs)), model);
+    }
+}
+
+/// The sync of a directory fails in which MANIFEST just got its name: the name reads well, and a power cut may take it. Until a
+/// later manifest is durable nothing may go that the older one names, whoever would remove it.
+#[test]
+fn what_an_older_manifest_names_stays_until_a_later_one_is_durable() {
+    let base = SimFs::new(1);
+    let (engine, mut model) = written(&base);
+    // The directories of what is sealed are there and durable.
+    seal_all(&base, &engine, &Fates::default()).unwrap();
+    for number in 0..20 {
+        append(&engine, &mut model, stream(1, 0), payload(&[&value(number)])).unwrap();
+    }
+    drop(engine);
+    let trial = base.snapshot();
+    let engine = open(&trial).unwrap();
+    let start = trial.calls_of(CallKind::SyncDir);
+    seal_all(&trial, &engine, &Fates::default()).unwrap();
+    let syncs = trial.calls_of(CallKind::SyncDir) - start;
+    assert!(syncs > 2);
+    for number in 1..=syncs {
+        for reopened in [false, true] {
+            let fs = base.snapshot();
+            let engine = open(&fs).unwrap();
+            fs.fail_kind(CallKind::SyncDir, fs.calls_of(CallKind::SyncDir) + number, Fault::FailedSync);
+            let _ = seal_all(&fs, &engine, &Fates::default());
+            fs.clear_faults();
+            let engine = if reopened {
+                drop(engine);
+                open(&fs).unwrap()
+            } else {
+                let _ = seal_all(&fs, &engine, &Fates::default());
+                engine
+            };
+            // Another file of the journal is made: with its name, the removals become durable.
+            fs.sync_dir(&root().join("journals/000")).unwrap();
+            drop(engine);
+            for choice in [Choice::LoseAll, Choice::KeepAll].into_iter().chain(fs.crash_points().choices(8, number)) {
+                let crashed = fs.crash(&choice);
+                let name = format!("sync {number}, reopened {reopened}, {choice:?}");
+                assert_eq!(read(&reader(&crashed)), model, "{name}");
+                let engine = open(&crashed).unwrap();
+                assert_eq!(read(&engine), model, "{name}");
+                seal_all(&crashed, &engine, &Fates::default()).unwrap();
+                assert_eq!(read(&engine), model, "{name}");
+            }
+        }
     }
 }

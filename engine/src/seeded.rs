@@ -125,6 +125,8 @@ bugs! {
     ManifestNotSynced,
     /// The name of a new MANIFEST is not synced before what it replaces is removed.
     ManifestNameNotSynced,
+    /// In the layer above: a MANIFEST that was found is taken for durable.
+    ManifestNotConfirmed,
     /// A sealed segment is not synced before a MANIFEST names it.
     SealedFileNotSynced,
     /// The name of a sealed segment is not synced.

@@ -112,6 +112,7 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::ViewsNotTold, Test::Stores),
     (Bug::ManifestNotSynced, Test::Sealing),
     (Bug::ManifestNameNotSynced, Test::Sealing),
+    (Bug::ManifestNotConfirmed, Test::Sealing),
     (Bug::SealedFileNotSynced, Test::Sealing),
     (Bug::SealedNameNotSynced, Test::Sealing),
     (Bug::HotRemovedFirst, Test::Sealing),

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::journal::changes::Changes;
 use crate::journal::claim::{self, Signs, owner_of};
+use crate::journal::core::Core;
 use crate::journal::engine::Engine;
 use crate::journal::mark;
 use crate::journal::opening::open_journal;
@@ -33,6 +34,8 @@ struct Rescue<'a> {
     leases: &'a Leases,
     /// How long somebody else may take over recovering it.
     wait: Duration,
+    /// Tells everybody which manifest is in force.
+    announce: &'a dyn Fn(u64),
 }
 
 impl Rescue<'_> {
@@ -47,9 +50,7 @@ impl Rescue<'_> {
             if signs.try_begin()? {
                 let claimed = claim::try_claim(&**self.fs, &places, self.config)?.ok();
                 if let Some(lock) = claimed.or_else(|| stolen_lock(Bug::SignOfLifeIgnored)) {
-                    let base = Manifest::read(&**self.fs, self.root, self.store)?.base(number);
-                    let (fs, config) = (Arc::clone(self.fs), self.config.clone());
-                    let core = open_journal(fs, places, self.store, config, base, Arc::default())?;
+                    let core = self.open(&places)?;
                     Engine::of_dead(core, lock, signs).close()?;
                     return Ok(true);
                 }
@@ -62,6 +63,25 @@ impl Rescue<'_> {
             std::thread::sleep(pause);
         }
         Ok(false)
+    }
+}
+
+impl Rescue<'_> {
+    /// Recovers a journal whose lock is held from where the sealed segments end.
+    fn open(&self, places: &Places) -> Result<Core> {
+        loop {
+            let manifest = Manifest::read(&**self.fs, self.root, self.store)?;
+            let (fs, config, base) = (Arc::clone(self.fs), self.config.clone(), manifest.base(places.number));
+            let opened = open_journal(fs, places.clone(), self.store, config, base, Arc::default());
+            // As for its writer: somebody may have sealed more of it meanwhile.
+            let is_sound = opened.as_ref().is_ok_and(|core| core.state.lock().index.damage.is_empty());
+            if is_sound || Manifest::read(&**self.fs, self.root, self.store)?.generation == manifest.generation {
+                // An import may have been killed between its last edit and telling of it: its leases are free, its threads
+                // are there. As long as the journal is open, nobody goes on with them who has not heard of it.
+                (self.announce)(manifest.generation);
+                return opened;
+            }
+        }
     }
 }
 
@@ -101,7 +121,9 @@ impl Engine {
             return Ok(());
         };
         let root = &core.places.root;
-        let rescue = Rescue { fs: &core.fs, root, store: core.store, config: &core.config, leases, wait };
+        let announce = |generation| self.inner.refreshing.lock().announce(generation);
+        let config = &core.config;
+        let rescue = Rescue { fs: &core.fs, root, store: core.store, config, leases, wait, announce: &announce };
         let doubtful: Vec<u32> = {
             let state = core.state.lock();
             let open = state.foreign.iter().filter(|journal| !journal.is_closed(&core.store));

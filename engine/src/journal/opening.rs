@@ -11,7 +11,7 @@ use crate::format::large::{LargeName, LargeReference};
 use crate::format::mark::MarkSlot;
 use crate::format::segment::EpochStart;
 use crate::fs::{Fs, Lock, Trust, ranges};
-use crate::id::{Epoch, Sequence};
+use crate::id::{Epoch, SegmentId, Sequence};
 use crate::journal::build;
 use crate::journal::claim::{self, Claim, Roster, Signs, make_directory};
 use crate::journal::core::Core;
@@ -66,8 +66,6 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
         return open(fs, root, config, Some(leases));
     }
     let Claim { places, lock, signs } = claimed;
-    // A killed predecessor may have made FORMAT without the sync of its name: what is to be acknowledged stands on it.
-    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))?;
     let own = places.number;
     let core = open_behind_sealed(&fs, places, store, config)?;
     signs.alive(&core.places)?;
@@ -81,14 +79,24 @@ pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<
     Ok(Opened { core, lock, signs, leases, roster })
 }
 
+/// Makes the names of FORMAT and of the manifest durable.
+pub(super) fn sync_root(fs: &dyn Fs, root: &Path) -> Result<()> {
+    fs.sync_dir(root).map_err(|error| Error::io("sync directory", root, error))
+}
+
 /// Recovers a journal whose lock is held from where the sealed segments end.
 fn open_behind_sealed(fs: &Arc<dyn Fs>, places: Places, store: [u8; 16], config: Config) -> Result<Core> {
     loop {
         let sealed = Sealed::load(&**fs, &places.root, store, None, OnDamage::Recover)?;
+        // Somebody may have been killed between naming FORMAT, or the manifest just read, and the sync of that name: what
+        // is to be acknowledged stands on both.
+        sync_root(&**fs, &places.root)?;
         let base = sealed.base(places.number);
         let opened = open_journal(Arc::clone(fs), places.clone(), store, config.clone(), base, Arc::clone(&sealed));
-        // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read.
-        if opened.is_ok() || sealed.is_current(&**fs, &places.root, store)? {
+        // Somebody who took the journal for alive may have sealed more of it, and removed what was to be read: then it may
+        // look damaged, or cannot be read. What was read whole is right whatever was sealed.
+        let is_sound = opened.as_ref().is_ok_and(|core| core.state.lock().index.damage.is_empty());
+        if is_sound || sealed.is_current(&**fs, &places.root, store)? {
             return opened;
         }
     }
@@ -225,23 +233,22 @@ fn check_trust(fs: &dyn Fs, root: &Path, config: &Config) -> Result<()> {
     }
 }
 
-/// Removes what a crash left behind: runs that never counted, spares and files without groups, segments that were sealed,
-/// large files that no record names. Nothing here is part of the log.
+/// Removes what a crash left behind: runs that never counted, spares and files without groups, large files that no record
+/// names. Nothing here is part of the log.
+///
+/// Segments that were sealed stay: the manifest that says so may not be durable, and only whoever holds MAINTENANCE makes sure.
 fn sweep(fs: &dyn Fs, places: &Places, base: Option<Base>, scans: &[Scan], log: &Log) -> Result<()> {
-    let mut gone = log.left_out.clone();
-    if let Some(base) = base {
-        let all = scan::segments(fs, places)?.into_iter().map(|(id, _)| id);
-        gone.extend(all.filter(|id| id.number <= base.segments_upto));
-    }
-    for id in &gone {
+    for id in &log.left_out {
         let path = places.segment(*id);
-        match fs.remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &path, error)),
-            _ => {}
-        }
+        fs.remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
     }
-    if !gone.is_empty() {
+    if !log.left_out.is_empty() {
         fs.sync_dir(&places.journal).map_err(|error| Error::io("sync directory", &places.journal, error))?;
+    }
+    // Nor do the files that their records name.
+    let is_sealed = |id: &SegmentId| base.is_some_and(|base| id.number <= base.segments_upto);
+    if base.is_some() && scan::segments(fs, places)?.iter().any(|(id, _)| is_sealed(id)) {
+        return Ok(());
     }
     sweep_large(fs, places, scans, log)
 }

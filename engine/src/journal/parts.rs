@@ -138,7 +138,8 @@ impl<'a> Parts<'a> {
     fn find_one(&self, known: &[(usize, Part<'_>, &Runs)], stream: &StreamId, ordinal: u64) -> Found {
         let hot = known.iter().filter_map(|(_, part, runs)| part.index.at(runs.get(ordinal)?)).map(Place::Hot);
         let sealed = self.sealed.find(stream, ordinal, 1).into_iter().map(Place::Sealed);
-        let mut places: Vec<Place> = hot.chain(sealed).collect();
+        // The later last: of equal leases it counts.
+        let mut places: Vec<Place> = sealed.chain(hot).collect();
         match (places.pop(), places.is_empty()) {
             (Some(only), true) => Found::At(only),
             (Some(last), false) => {

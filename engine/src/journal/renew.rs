@@ -10,6 +10,7 @@ use crate::journal::claim::Roster;
 use crate::journal::core::Core;
 use crate::journal::engine::Engine;
 use crate::journal::foreign::{self, AllNews, Foreign};
+use crate::journal::opening::sync_root;
 use crate::journal::parts::Parts;
 use crate::journal::place;
 use crate::sealed::{OnDamage, Sealed};
@@ -100,6 +101,8 @@ impl Core {
             return Ok(Changes::default());
         }
         let renewed = Sealed::load(&*self.fs, &self.places.root, self.store, Some(&known), OnDamage::Recover)?;
+        // Whoever named it may have been killed before the sync of its name: what is appended here stands on it.
+        sync_root(&*self.fs, &self.places.root)?;
         let grown = renewed.grown_since(&known);
         let mut state = self.state.lock();
         let changes = unknown(&state.parts(self.durable()), grown);

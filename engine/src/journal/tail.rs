@@ -143,10 +143,11 @@ impl Tail {
 
     /// Makes every group written so far durable. After an error the journal must be poisoned.
     pub fn sync(&mut self, counters: &Counters) -> Result<()> {
-        let left = std::mem::take(&mut self.left_dirty);
-        for segment in left.iter().filter(|_| !bug(Bug::LeftSegmentsNotSynced)) {
+        for segment in self.left_dirty.iter().filter(|_| !bug(Bug::LeftSegmentsNotSynced)) {
             sync_segment(&*self.fs, &self.names, segment, counters)?;
         }
+        // Only now: after a failed sync they are not to be taken for synced.
+        self.left_dirty.clear();
         if let Some(active) = self.active.as_mut() {
             sync_segment(&*self.fs, &self.names, active, counters)?;
             active.dirty = false;

@@ -106,8 +106,9 @@ impl Engine {
             claim,
         })?;
         match found {
-            // Records that nothing vouches for, of a journal that was closed: as its next writer would, make them sound.
-            Some(source) if source.is_unwitnessed() => {
+            // Of a journal that nobody writes: records that nothing vouches for, or what a writer left that came and died
+            // meanwhile. As its next writer would, make them sound.
+            Some(source) if source.is_unsettled(slot.is_some_and(|slot| slot.closed)) => {
                 let Some((signs, lock)) = source.into_claim() else { return Ok(None) };
                 let fs = Arc::clone(&core.fs);
                 let core = open_journal(fs, places, core.store, core.config.clone(), base, Arc::default())?;

@@ -234,9 +234,10 @@ impl Source {
         self.conflicts = conflicts;
     }
 
-    /// Whether the log holds records that nothing vouches for: they are to be copied before anybody builds on them.
-    pub(super) fn is_unwitnessed(&self) -> bool {
-        self.claim.is_some() && self.log.last > self.log.witness
+    /// Whether nobody writes the journal and its log holds, or may hold, records that nothing vouches for: they are to be
+    /// copied before anybody builds on them. `closed` says whether its last writer closed it.
+    pub(super) fn is_unsettled(&self, closed: bool) -> bool {
+        self.claim.is_some() && (!closed || self.log.last > self.log.witness)
     }
 
     /// What keeps others from opening the journal, if this does.

@@ -194,6 +194,8 @@ impl Follow {
             return Ok(());
         }
         let (shared, log) = (Arc::clone(&self.shared), log.clone());
+        // Whoever made them durable may be about to tell the catalog, and what was folded before would pass for the newest.
+        entry.touch();
         let folded = blocking(OPERATION, move || shared.look_well(OPERATION, log.read(), &entry)).await??;
         if folded.is_deleted() {
             return Err(refuse::absent(OPERATION, id, Absence::Unknown));
@@ -252,3 +254,7 @@ impl std::fmt::Debug for Follow {
         f.debug_struct("Follow").field("key", &self.key).field("next", &self.next).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

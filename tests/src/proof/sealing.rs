@@ -17,6 +17,9 @@ use super::world::{ROOT, World};
 
 /// What is sealed, merged and goes on, each time with something that went wrong in between.
 pub const STORIES: &[&[Step]] = &[
+    &[Step::Small, Step::Seal, Step::Small, Step::Sync, Step::FailSeal(2), Step::Seal, Step::Small, Step::Sync],
+    &[Step::Small, Step::Seal, Step::Small, Step::Sync, Step::FailSeal(3), Step::Seal, Step::Small, Step::Sync],
+    &[Step::Small, Step::Seal, Step::Large, Step::Sync, Step::FailSeal(3), Step::Kill, Step::Small, Step::Sync],
     &[Step::Small, Step::Sync, Step::TickWitness, Step::Seal, Step::Close, Step::Batch, Step::Sync, Step::Close],
     &[Step::Large, Step::Seal, Step::Small, Step::Sync],
     &[Step::Batch, Step::Sync, Step::Fill, Step::Sync, Step::Seal, Step::Blocks, Step::Sync, Step::Seal, Step::Merge],

@@ -65,6 +65,8 @@ pub enum Step {
     Seal,
     /// That, and all that is sealed is merged into one segment.
     Merge,
+    /// As `Seal`, but the sync of a directory fails: of those in it the one with this number.
+    FailSeal(u8),
 }
 
 impl Step {
@@ -148,6 +150,13 @@ impl World {
             }
             Step::Seal => self.seal(false),
             Step::Merge => self.seal(true),
+            Step::FailSeal(number) => {
+                let before = self.disk().calls_of(CallKind::SyncDir);
+                self.disk().fail_kind(CallKind::SyncDir, before + u64::from(number), Fault::FailedSync);
+                let sealed = self.seal(false);
+                self.disk().clear_faults();
+                sealed
+            }
         }
         .and_then(|()| self.audit())
         .map_err(|broken| broken.after(format!("{step:?}")))
