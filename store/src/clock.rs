@@ -37,6 +37,12 @@ impl HybridClock {
         self.last.fetch_max(stamp, Ordering::AcqRel);
     }
 
+    /// No stamp that was given or observed is greater.
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
     /// The machine's time, in milliseconds since 1970 (UTC).
     #[must_use]
     pub fn now_ms(&self) -> u64 {

@@ -11,6 +11,7 @@ use crate::event::{Body, Control, Event, ITEMS, control_channels, journal_of};
 use crate::items::Items;
 use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
 use crate::thread::ThreadKey;
+use crate::view::Life;
 
 /// What durable records add up to.
 #[derive(Clone)]
@@ -36,6 +37,34 @@ impl Folded {
             deleted: false,
             open_end: false,
         }
+    }
+
+    /// What a checkpoint kept: the metadata, and how far each channel was folded.
+    pub(crate) fn restored(
+        metadata: ThreadMetadata,
+        ends: impl Iterator<Item = (Channel, u64)>,
+        deleted: bool,
+        open_end: bool,
+    ) -> Folded {
+        let mut folded = Folded { metadata, items: 0, controls: BTreeMap::new(), deleted, open_end };
+        for (channel, end) in ends {
+            match channel {
+                ITEMS => folded.items = end,
+                _ => drop(folded.controls.insert(channel, end)),
+            }
+        }
+        folded
+    }
+
+    /// How far each channel was folded, rising.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (Channel, u64)> {
+        let items = (self.items > 0).then_some((ITEMS, self.items));
+        items.into_iter().chain(self.controls.iter().map(|(channel, end)| (*channel, *end)))
+    }
+
+    /// Whether the last line lacks its newline.
+    pub(crate) fn has_open_end(&self) -> bool {
+        self.open_end
     }
 
     /// Takes in the control records of one channel up to `end`.
@@ -144,6 +173,24 @@ pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, befo
 /// What a life added up to, whether or not it was deleted since: others may have been made of it.
 pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> Folded {
     fold(log, clock, key, &Folded::nothing(key), false).folded
+}
+
+/// Of a thread's lives the one that was created, imported or changed last; one that was deleted only if all were.
+pub(crate) fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
+    if let [only] = lives[..] {
+        return Some(only);
+    }
+    let rank = |key: &ThreadKey| {
+        let mut life = Life::default();
+        let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
+        for record in control_channels(log, *key).flat_map(read).flatten() {
+            if let Body::Control(control) = Event::decode(&record).body {
+                life.apply(record.clock, &control);
+            }
+        }
+        (life.deleted().is_none(), life.clock())
+    };
+    lives.into_iter().max_by_key(|key| (rank(key), *key))
 }
 
 /// Whether a life is archived. *Cost:* folds its control records; no item says anything about it.

@@ -26,6 +26,7 @@
 pub mod backup;
 mod backwards;
 pub mod bundle;
+pub mod catalog;
 pub mod clock;
 pub mod context;
 pub mod error;

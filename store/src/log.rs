@@ -1,9 +1,11 @@
 //! The log of an open store: its writer's, or a reader's look at it.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use threadlog_engine::fs::Fs;
 use threadlog_engine::sealed::Sealed;
-use threadlog_engine::{Engine, ReadLog, Reader, Result};
+use threadlog_engine::{Engine, ReadLog, Reader, Result, StreamId, read_format};
 
 /// A log that is open. Cheap to clone; clones are one log.
 #[derive(Clone)]
@@ -34,6 +36,22 @@ impl Log {
         match self {
             Log::Writer(engine) => engine.sealed(),
             Log::Reader(reader) => reader.sealed(),
+        }
+    }
+
+    /// The streams that have records which are not sealed, sorted.
+    pub(crate) fn hot_streams(&self) -> Vec<StreamId> {
+        match self {
+            Log::Writer(engine) => engine.hot_streams(),
+            Log::Reader(reader) => reader.hot_streams(),
+        }
+    }
+
+    /// The store's random id; `None` if FORMAT cannot be read.
+    pub(crate) fn store(&self, fs: &dyn Fs, root: &Path) -> Option<[u8; 16]> {
+        match self {
+            Log::Writer(engine) => Some(engine.store_id()),
+            Log::Reader(_) => read_format(fs, root).ok().map(|format| format.store),
         }
     }
 

@@ -208,6 +208,15 @@ impl<'a> Parts<'a> {
         all.into_iter().map(info).collect()
     }
 
+    /// The streams that have records in hot segments, sorted.
+    pub fn hot_streams(&self) -> Vec<StreamId> {
+        let mut streams: Vec<StreamId> =
+            self.parts.iter().flat_map(|part| part.index.streams()).map(|(stream, _)| *stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        streams
+    }
+
     /// Every place that records of several journals claim, and who claims it.
     pub fn contested(&self) -> Vec<(StreamId, u64, Vec<Place>)> {
         let mut found = Vec::new();

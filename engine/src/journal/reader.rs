@@ -172,6 +172,12 @@ impl Reader {
         Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, seen, roster }) })
     }
 
+    /// The streams that have records which are not sealed, sorted. *Cost:* a pass over those.
+    #[must_use]
+    pub fn hot_streams(&self) -> Vec<StreamId> {
+        self.view.seen.read().parts().hot_streams()
+    }
+
     /// The sealed segments in force, as this reader knows them. They stay readable for as long as this is held.
     #[must_use]
     pub fn sealed(&self) -> Arc<Sealed> {

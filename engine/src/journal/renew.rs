@@ -39,6 +39,12 @@ impl Engine {
         Arc::clone(&self.inner.core.state.lock().sealed)
     }
 
+    /// The streams that have records which are not sealed, durable or not, sorted. *Cost:* a pass over those.
+    #[must_use]
+    pub fn hot_streams(&self) -> Vec<StreamId> {
+        self.inner.core.state.lock().parts(self.inner.core.durable()).hot_streams()
+    }
+
     /// The journals in whose hot segments a stream has records that are not sealed, as this engine knows them, rising.
     #[must_use]
     pub fn hot_journals(&self, stream: &StreamId) -> Vec<u32> {

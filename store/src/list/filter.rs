@@ -63,7 +63,7 @@ impl<'a> Filter<'a> {
     fn preview<R: ThreadRow>(&self, row: &R) -> bool {
         self.params.include_without_preview
             || self.related.is_some()
-            || row.preview().is_some_and(|preview| !preview.is_empty())
+            || row.has_preview()
     }
 
     fn source<R: ThreadRow>(&self, row: &R) -> bool {

@@ -74,6 +74,12 @@ impl<T> ListPage<T> {
         ListPage { threads, next_cursor: None, backwards_cursor: None, total, hidden: Hidden::default() }
     }
 
+    /// The same page with these in the place of its threads.
+    pub(crate) fn with<U>(self, threads: Vec<U>) -> ListPage<U> {
+        let ListPage { next_cursor, backwards_cursor, total, hidden, .. } = self;
+        ListPage { threads, next_cursor, backwards_cursor, total, hidden }
+    }
+
     /// The same page with something else for each thread.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> ListPage<U> {
         let ListPage { threads, next_cursor, backwards_cursor, total, hidden } = self;

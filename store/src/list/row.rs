@@ -28,6 +28,10 @@ pub trait ThreadRow {
     fn title(&self) -> Option<&str>;
     /// Its preview.
     fn preview(&self) -> Option<&str>;
+    /// Whether it has a preview that is not empty.
+    fn has_preview(&self) -> bool {
+        self.preview().is_some_and(|preview| !preview.is_empty())
+    }
     /// Whether it has this tag. Default: it has none.
     fn has_tag(&self, _tag: &str) -> bool {
         false

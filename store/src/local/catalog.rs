@@ -5,7 +5,6 @@
 //! can be missed, whoever appended it and whatever became of the call.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,17 +12,21 @@ use parking_lot::{Mutex, RwLock};
 use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Changes, Error as EngineError, ReadLog};
 
+use crate::catalog::{Checkpoint, From, Usable};
 use crate::clock::HybridClock;
-use crate::event::{Body, Event, ITEMS, control_channels};
+use crate::event::ITEMS;
 use crate::fold::{self, Folded, Look};
 use crate::lineage::Lineage;
+use crate::log::Log;
 use crate::thread::{ThreadId, ThreadKey};
-use crate::view::Life;
 
 /// All threads, by id; of each its current life.
 #[derive(Default)]
 pub(super) struct Catalog {
+    /// Threads that are in memory. What a checkpoint says of them does not count.
     threads: RwLock<BTreeMap<ThreadId, Arc<Entry>>>,
+    /// What is known of all others.
+    checkpoint: RwLock<Option<Arc<Checkpoint>>>,
 }
 
 /// One life of a thread.
@@ -44,15 +47,39 @@ pub(super) struct Entry {
 }
 
 impl Catalog {
-    /// The threads in the log. Reads records only of threads with several lives.
-    pub(super) fn load(log: &dyn ReadLog) -> Catalog {
+    /// The threads in the log: those of a checkpoint, and those that changed since. Without one, all of them; then records
+    /// are read only of threads with several lives.
+    pub(super) fn load(log: &Log, clock: &HybridClock, usable: Option<Usable>) -> Catalog {
         let catalog = Catalog::default();
-        catalog.renew(log);
+        catalog.renew(log, clock, usable);
         catalog
     }
 
     /// The threads in the log as it is now; what was read of those that are known already stays read.
-    pub(super) fn renew(&self, log: &dyn ReadLog) {
+    pub(super) fn renew(&self, log: &Log, clock: &HybridClock, usable: Option<Usable>) {
+        let log = log.read();
+        let entries = match &usable {
+            Some((checkpoint, changed)) => {
+                clock.observe(checkpoint.clock());
+                let known = self.in_memory().into_iter().map(|entry| (entry.key.thread, From::Zero));
+                let changed = changed.iter().map(|(id, from)| (*id, *from));
+                let wanted: BTreeMap<ThreadId, From> = known.chain(changed).collect();
+                wanted.into_iter().filter_map(|(id, from)| Catalog::entry_of(log, checkpoint, id, from)).collect()
+            }
+            None => Catalog::all(log),
+        };
+        let mut threads = self.threads.write();
+        let mut before = std::mem::take(&mut *threads);
+        threads.extend(entries.into_iter().map(|entry| {
+            let known = before.remove(&entry.key.thread).filter(|known| known.key == entry.key);
+            known.as_ref().inspect(|known| known.touch());
+            (entry.key.thread, known.unwrap_or(entry))
+        }));
+        *self.checkpoint.write() = usable.map(|(checkpoint, _)| checkpoint);
+    }
+
+    /// Entries of all threads.
+    fn all(log: &dyn ReadLog) -> Vec<Arc<Entry>> {
         let mut lives: BTreeMap<ThreadId, Vec<ThreadKey>> = BTreeMap::new();
         for info in log.streams() {
             let key = ThreadKey::of(&info.stream);
@@ -61,23 +88,54 @@ impl Catalog {
                 lives.push(key);
             }
         }
-        let current: Vec<ThreadKey> = lives.into_values().filter_map(|lives| current(log, lives)).collect();
+        let current = lives.into_values().filter_map(|lives| fold::current(log, lives));
+        current.map(|key| Arc::new(Entry::new(key))).collect()
+    }
+
+    /// The entry of a thread that changed since the checkpoint.
+    fn entry_of(log: &dyn ReadLog, checkpoint: &Checkpoint, thread: ThreadId, from: From) -> Option<Arc<Entry>> {
+        let lives = log.incarnations(thread.uuid().as_bytes());
+        let several = lives.len() > 1;
+        let lives = lives.into_iter().map(|incarnation| ThreadKey { thread, incarnation }).collect();
+        let entry = Entry::new(fold::current(log, lives)?);
+        if from == From::Checkpoint && !several {
+            let known = checkpoint.folded(thread).ok().flatten().filter(|(key, _)| *key == entry.key);
+            entry.begin_with(known.map(|(_, folded)| folded));
+            entry.touch();
+        }
+        Some(Arc::new(entry))
+    }
+
+    /// Gives up the checkpoint, of which a page turned out to be damaged: from here on all is folded from the log.
+    pub(super) fn give_up(&self, log: &dyn ReadLog) {
+        let mut all = Catalog::all(log);
         let mut threads = self.threads.write();
-        let mut before = std::mem::take(&mut *threads);
-        threads.extend(current.into_iter().map(|key| {
-            let known = before.remove(&key.thread).filter(|entry| entry.key == key);
-            known.as_ref().inspect(|entry| entry.touch());
-            (key.thread, known.unwrap_or_else(|| Arc::new(Entry::new(key))))
-        }));
+        for entry in &mut all {
+            if let Some(known) = threads.get(&entry.key.thread) {
+                *entry = Arc::clone(known);
+            }
+        }
+        threads.extend(all.into_iter().map(|entry| (entry.key.thread, entry)));
+        *self.checkpoint.write() = None;
+    }
+
+    /// What is known of the threads that are not in memory.
+    pub(super) fn checkpoint(&self) -> Option<Arc<Checkpoint>> {
+        self.checkpoint.read().clone()
+    }
+
+    /// The threads in memory, by id.
+    pub(super) fn in_memory(&self) -> Vec<Arc<Entry>> {
+        self.threads.read().values().cloned().collect()
     }
 
     /// Takes in that streams changed.
     pub(super) fn learn(&self, log: &dyn ReadLog, changes: &Changes) {
         for key in changes.streams().map(ThreadKey::of) {
-            let known = self.get(key.thread);
+            let known = self.get(log, key.thread);
             let lives = known.iter().map(|entry| entry.key).filter(|known| *known != key).chain([key]).collect();
             // One that is gone again is no life.
-            match current(log, lives) {
+            match fold::current(log, lives) {
                 Some(current) if known.as_ref().is_some_and(|entry| entry.key == current) => {
                     known.iter().for_each(|entry| entry.touch());
                 }
@@ -87,39 +145,36 @@ impl Catalog {
         }
     }
 
-    /// A thread.
-    pub(super) fn get(&self, id: ThreadId) -> Option<Arc<Entry>> {
+    /// A thread that is in memory; `None` also if the checkpoint may have it.
+    pub(super) fn find(&self, id: ThreadId) -> Option<Arc<Entry>> {
         self.threads.read().get(&id).cloned()
+    }
+
+    /// A thread. *Cost:* of one that is in the checkpoint only, a look there.
+    pub(super) fn get(&self, log: &dyn ReadLog, id: ThreadId) -> Option<Arc<Entry>> {
+        if let Some(entry) = self.find(id) {
+            return Some(entry);
+        }
+        let checkpoint = self.checkpoint()?;
+        let entry = match checkpoint.find(id) {
+            Ok(None) => return None,
+            Ok(Some(row)) => {
+                let entry = Entry::new(row.key());
+                entry.begin_with(checkpoint.folded(id).ok().flatten().map(|(_, folded)| folded));
+                entry
+            }
+            Err(_) => {
+                self.give_up(log);
+                return self.find(id);
+            }
+        };
+        Some(Arc::clone(self.threads.write().entry(id).or_insert_with(|| Arc::new(entry))))
     }
 
     /// Adds a thread; one with the same id of which nothing was stored makes room.
     pub(super) fn add(&self, entry: &Arc<Entry>) {
         self.threads.write().insert(entry.key.thread, Arc::clone(entry));
     }
-
-    /// Up to `count` threads after this one, in the order of their ids.
-    pub(super) fn after(&self, id: Option<ThreadId>, count: usize) -> Vec<Arc<Entry>> {
-        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.threads.read().range((from, Bound::Unbounded)).take(count).map(|(_, entry)| Arc::clone(entry)).collect()
-    }
-}
-
-/// The life that was created, imported or changed last; one that was deleted only if all were.
-fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
-    if let [only] = lives[..] {
-        return Some(only);
-    }
-    let rank = |key: &ThreadKey| {
-        let mut life = Life::default();
-        let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
-        for record in control_channels(log, *key).flat_map(read).flatten() {
-            if let Body::Control(control) = Event::decode(&record).body {
-                life.apply(record.clock, &control);
-            }
-        }
-        (life.deleted().is_none(), life.clock())
-    };
-    lives.into_iter().max_by_key(|key| (rank(key), *key))
 }
 
 impl Entry {
@@ -132,6 +187,12 @@ impl Entry {
             lineage: OnceLock::new(),
             folding: Mutex::new(()),
         }
+    }
+
+    /// What it added up to at a checkpoint; nothing was added since.
+    fn begin_with(&self, folded: Option<Folded>) {
+        let touches = self.touches.load(Ordering::Acquire);
+        *self.folded.write() = folded.map(|folded| (touches, Arc::new(folded)));
     }
 
     /// What its history is made of. Blocks on the disk when it is asked for the first time.

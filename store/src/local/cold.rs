@@ -1,6 +1,5 @@
-//! Reading, listing and changing threads, live or cold.
+//! Reading and changing threads, live or cold.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use threadlog_engine::seeded::{Bug, bug};
@@ -10,7 +9,6 @@ use crate::error::Error;
 use crate::event::{Control, has_records};
 use crate::fold::Folded;
 use crate::items::Items;
-use crate::list::{self, Family, ListPage, ListParams, Relation};
 use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Entry;
@@ -18,20 +16,31 @@ use crate::local::error::{from_engine, from_shut};
 use crate::local::lives::HeldLife;
 use crate::local::sending::push_control;
 use crate::log::Log;
-use crate::metadata::{MetadataPatch, ThreadMetadata};
-use crate::thread::{ThreadId, ThreadKey};
+use crate::metadata::MetadataPatch;
+use crate::thread::ThreadId;
 use crate::thread_store::{
-    Absence, HistoryRange, Report, Result, StoredHistory, StoredThread, ThreadStoreError, refuse,
+    Absence, HistoryRange, Report, Result, StoredHistory, ThreadStoreError, refuse,
 };
-use crate::workers;
-
-/// How many threads a list looks at before it lets go of the catalog for a moment.
-const ENTRIES_AT_ONCE: usize = 4096;
 
 impl Shared {
     /// The log that is open now, for reading.
     pub(super) fn log(&self, operation: &'static str, id: Option<ThreadId>) -> Result<Log> {
         self.slot.log().map_err(|shut| from_shut(operation, id, shut))
+    }
+
+    /// A thread that is in the log, or may be. A look into the checkpoint can wait for the disk.
+    pub(super) async fn entry(
+        self: &Arc<Self>,
+        operation: &'static str,
+        log: &Log,
+        id: ThreadId,
+    ) -> Result<Option<Arc<Entry>>> {
+        let known = self.catalog.find(id);
+        if known.is_some() || self.catalog.checkpoint().is_none() {
+            return Ok(known);
+        }
+        let (shared, log) = (Arc::clone(self), log.clone());
+        blocking(operation, move || shared.catalog.get(log.read(), id)).await
     }
 
     /// A thread of which something is stored, and what that adds up to.
@@ -45,7 +54,7 @@ impl Shared {
             refuse::absent(operation, id, if live { Absence::NotPersisted } else { Absence::Unknown })
         };
         let log = self.fresh(operation, Some(id)).await?;
-        let entry = self.catalog.get(id).ok_or_else(absent)?;
+        let entry = self.entry(operation, &log, id).await?.ok_or_else(absent)?;
         let folded = match entry.known() {
             Some(folded) => folded,
             None => {
@@ -74,7 +83,8 @@ impl Shared {
         engine: &Engine,
         id: ThreadId,
     ) -> Result<bool> {
-        let Some(entry) = self.catalog.get(id).filter(|entry| has_records(engine, entry.key)) else {
+        let entry = self.entry(operation, &Log::Writer(engine.clone()), id).await?;
+        let Some(entry) = entry.filter(|entry| has_records(engine, entry.key)) else {
             return Ok(false);
         };
         let (shared, engine) = (Arc::clone(self), engine.clone());
@@ -103,57 +113,6 @@ impl Shared {
     ) -> Result<StoredHistory> {
         let log = self.log(operation, Some(entry.key.thread))?;
         blocking(operation, move || read(log.read(), operation, &entry, range)).await?
-    }
-
-    /// A page of threads.
-    pub(super) async fn list(self: &Arc<Self>, params: ListParams) -> Result<ListPage<StoredThread>> {
-        const OPERATION: &str = "list_threads";
-        let log = self.fresh(OPERATION, None).await?;
-        let shared = Arc::clone(self);
-        // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
-        blocking(OPERATION, move || {
-            let rows: Vec<(Arc<Entry>, Arc<Folded>)> =
-                shared.look_at_all(log.read()).into_iter().filter(|(_, folded)| folded.exists()).collect();
-            let page = list::page(rows.iter().map(|(_, folded)| &folded.metadata), &params).map_err(refuse::list)?;
-            let keys: HashMap<ThreadId, _> = rows.iter().map(|(entry, _)| (entry.key.thread, entry.key)).collect();
-            Ok(page.map(|metadata| {
-                let nowhere = ThreadKey { thread: metadata.thread(), incarnation: 0 };
-                StoredThread::new(keys.get(&metadata.thread()).copied().unwrap_or(nowhere), metadata.clone())
-            }))
-        })
-        .await?
-    }
-
-    /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
-    pub(super) fn related(&self, log: &dyn ReadLog, relation: &Relation) -> Vec<ThreadId> {
-        let all = self.look_at_all(log);
-        let stored = || all.iter().filter(|(_, folded)| folded.exists()).map(|(_, folded)| &folded.metadata);
-        let ids: HashSet<ThreadId> = stored().map(ThreadMetadata::thread).collect();
-        let mut related = Family::of(stored()).related(relation);
-        related.retain(|id| ids.contains(id));
-        related
-    }
-
-    /// Of a thread whose records the system refuses, what can be read: one bad sector must not keep all threads from
-    /// being listed.
-    fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
-        let mut entries: Vec<Arc<Entry>> = Vec::new();
-        loop {
-            let more = self.catalog.after(entries.last().map(|entry| entry.key.thread), ENTRIES_AT_ONCE);
-            if more.is_empty() {
-                break;
-            }
-            entries.extend(more);
-        }
-        let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
-        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(log, &self.clock)));
-        entries
-            .into_iter()
-            .map(|entry| {
-                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock).0);
-                (entry, folded)
-            })
-            .collect()
     }
 
     /// Changes what users say of a thread, durably.

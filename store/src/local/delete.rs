@@ -68,7 +68,7 @@ impl Shared {
         }
         self.bury(engine, id, &lives)?;
         for target in &targets {
-            self.catalog.get(*target).iter().for_each(|entry| entry.touch());
+            self.catalog.get(engine, *target).iter().for_each(|entry| entry.touch());
         }
         let kept = match params.descendants {
             Descendants::Keep => self.related(engine, &Relation::children(id)),
@@ -80,7 +80,7 @@ impl Shared {
     /// The thread, if it is there, and in the trash if it is to be.
     fn seen(&self, engine: &Engine, params: &DeleteThreadParams) -> Result<Arc<Folded>> {
         let id = params.thread_id;
-        let entry = self.catalog.get(id);
+        let entry = self.catalog.get(engine, id);
         let folded = entry.map(|entry| self.look_well(OPERATION, engine, &entry)).transpose()?;
         let folded = folded.filter(|folded| folded.exists());
         let folded = folded.ok_or_else(|| refuse::absent(OPERATION, id, Absence::Unknown))?;

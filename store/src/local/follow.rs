@@ -96,7 +96,7 @@ impl LocalThreadStore {
         let (shared, id) = (&self.shared, params.thread_id);
         let log = shared.fresh(OPERATION, Some(id)).await?;
         // Before it is seen that the thread exists: what comes after that makes a difference.
-        let before = shared.catalog.get(id).map(|entry| (entry.key, count_of_controls(log.read(), entry.key)));
+        let before = shared.entry(OPERATION, &log, id).await?.map(|entry| (entry.key, count_of_controls(log.read(), entry.key)));
         let (entry, _) = shared.readable(OPERATION, id, params.include_archived).await?;
         let key = entry.key;
         let controls = before.filter(|(known, _)| *known == key).map_or(0, |(_, count)| count);
@@ -184,7 +184,7 @@ impl Follow {
     /// Refuses to wait for items of a life that was deleted or superseded.
     async fn stands(&mut self, log: &Log) -> Result<()> {
         let id = self.key.thread;
-        let Some(entry) = self.shared.catalog.get(id) else { return Ok(()) };
+        let Some(entry) = self.shared.entry(OPERATION, log, id).await? else { return Ok(()) };
         if entry.key != self.key {
             let report = Report::new(OPERATION, "another life of it has taken the place of the one that was followed");
             return Err(report.of(id).advise("follow the thread again").conflict(None));

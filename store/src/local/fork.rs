@@ -80,7 +80,7 @@ impl Shared {
             // Somebody deleted it until a moment ago.
             return Err(refuse::absent(OPERATION, source, Absence::Unknown));
         }
-        if let Some(entry) = self.catalog.get(id).filter(|entry| has_records(engine, entry.key))
+        if let Some(entry) = self.catalog.get(engine, id).filter(|entry| has_records(engine, entry.key))
             && !self.look_well(OPERATION, engine, &entry)?.is_deleted()
         {
             return Err(refuse::stored(OPERATION, id));
@@ -149,7 +149,7 @@ impl Shared {
         if key == known.0 {
             return summary(known.1);
         }
-        let known = self.catalog.get(key.thread).filter(|entry| entry.key == key);
+        let known = self.catalog.get(log, key.thread).filter(|entry| entry.key == key);
         let folded = known.map(|entry| entry.look(log, &self.clock).0).filter(|folded| !folded.is_deleted());
         match folded {
             Some(folded) => summary(&folded),

@@ -27,6 +27,7 @@ mod delete;
 mod error;
 mod follow;
 mod fork;
+mod listing;
 mod live_map;
 mod lives;
 mod neighbours;
@@ -48,6 +49,7 @@ use threadlog_engine::{Config, Engine, Leases, OsFs, Reader, Stats};
 
 pub use follow::Follow;
 
+use crate::catalog::{self as catalog_file, Usable};
 use crate::clock::HybridClock;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Catalog;
@@ -223,9 +225,10 @@ impl LocalThreadStore {
         let LocalConfig { engine: config, backlog_bytes_max, follow_every, compaction } = config;
         let worker = background::start(&fs, root, &log, compaction.as_ref());
         let leases = log.engine().and_then(Engine::leases).cloned();
+        let clock = HybridClock::new(Arc::clone(&config.clock));
         let shared = Shared {
-            clock: HybridClock::new(Arc::clone(&config.clock)),
-            catalog: Catalog::load(log.read()),
+            catalog: Catalog::load(&log, &clock, usable(&fs, root, &log)),
+            clock,
             read_only: log.engine().is_none(),
             slot: Slot::new(log, worker),
             live: LiveMap::default(),
@@ -265,8 +268,9 @@ impl LocalThreadStore {
             let failed = |error| from_engine("reopen", None, error);
             if shared.read_only {
                 let reader = Reader::open(Arc::clone(&shared.fs), &shared.root).map_err(failed)?;
-                shared.catalog.renew(&reader);
-                shared.slot.put(Log::Reader(reader), None);
+                let log = Log::Reader(reader);
+                shared.catalog.renew(&log, &shared.clock, usable(&shared.fs, &shared.root, &log));
+                shared.slot.put(log, None);
                 shared.watch.tell();
                 return Ok(());
             }
@@ -280,8 +284,8 @@ impl LocalThreadStore {
             let retaken = shared.retake_leases("reopen");
             // The journal that was written until now may be left to somebody else, or to nobody.
             let taken_in = shared.take_in_the_dead(&engine);
-            shared.catalog.renew(&engine);
             let log = Log::Writer(engine);
+            shared.catalog.renew(&log, &shared.clock, usable(&shared.fs, &shared.root, &log));
             let worker = background::start(&shared.fs, &shared.root, &log, shared.compaction.as_ref());
             shared.slot.put(log, worker);
             shared.watch.tell();
@@ -360,6 +364,11 @@ impl LocalThreadStore {
     pub fn stats(&self) -> Option<Stats> {
         self.shared.slot.get().ok().map(|opened| opened.engine.stats())
     }
+}
+
+/// The newest checkpoint of the catalog that can be used.
+fn usable(fs: &Arc<dyn Fs>, root: &Path, log: &Log) -> Option<Usable> {
+    catalog_file::newest(&**fs, root, &log.store(&**fs, root)?, log)
 }
 
 /// One error for several: the kind and cause of the first, and how many there were.

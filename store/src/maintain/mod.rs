@@ -14,8 +14,10 @@ pub use kind::UsageKind;
 pub(crate) use rules::StoreRules;
 pub use usage::{SharedValues, Sizes, ThreadUsage, Usage};
 
+use crate::catalog::{self, CatalogFile};
 use crate::error::Result;
-use crate::progress::Progress;
+use crate::log::Log;
+use crate::progress::{Progress, Silent};
 use crate::stats::StoreStats;
 use crate::store::Store;
 
@@ -43,7 +45,9 @@ impl Store {
         let mut maintenance = self.maintenance(engine)?;
         let rules = StoreRules::of(engine, self.clock());
         plan(progress, &maintenance, engine, false);
-        Ok(seal::seal(&mut maintenance, engine, true, &rules, config, &Told(progress))?)
+        let written = seal::seal(&mut maintenance, engine, true, &rules, config, &Told(progress))?;
+        self.checkpoint(&maintenance);
+        Ok(written)
     }
 
     /// As [`Store::seal`]; then merges sealed segments until few are left, leaves out what was deleted, stores values once that
@@ -63,6 +67,7 @@ impl Store {
         let avoid = &mut compacted.damaged;
         let renew = &mut || engine.renew_sealed().map(drop).map_err(CompactionError::from);
         compacted.written += compact::compact(&mut maintenance, extent, &rules, config, watch, avoid, renew)?;
+        self.checkpoint(&maintenance);
         Ok(compacted)
     }
 
@@ -78,7 +83,51 @@ impl Store {
         let mut maintenance = self.maintenance(engine)?;
         let rules = StoreRules::of(engine, self.clock());
         plan(progress, &maintenance, engine, false);
-        Ok(erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?)
+        // Both checkpoints may have words of the dead; none is written again before those are gone.
+        catalog::remove_all(&*self.fs, self.root())?;
+        let erased = erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?;
+        self.checkpoint(&maintenance);
+        Ok(erased)
+    }
+
+    /// Makes the catalog checkpoint anew, from nothing but the log. It is never needed: without one, answers are the same,
+    /// and lists take longer. Readers and writers go on meanwhile, and whoever opens the store later uses it.
+    ///
+    /// Returns how many threads it has, deleted ones included; `None` if none was written, because the log is damaged or
+    /// `progress` stopped it: then there is none.
+    ///
+    /// *Cost:* reads every item of every thread, on two cores or more; memory for the file. *Durability:* durable on return.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly); [`Error::Compaction`](crate::Error::Compaction) if somebody else is
+    /// sealing or merging; [`Error::Engine`](crate::Error::Engine) if the file cannot be written.
+    pub fn rebuild(&self, progress: &dyn Progress) -> Result<Option<u64>> {
+        let engine = self.engine()?;
+        let _maintenance = self.maintenance(engine)?;
+        engine.renew_sealed()?;
+        progress.planned(0, engine.streams().iter().map(|stream| stream.payload_bytes).sum());
+        catalog::remove_all(&*self.fs, self.root())?;
+        let store = engine.store_id();
+        Ok(catalog::write(&*self.fs, self.root(), store, &self.log, self.clock(), true, progress)?)
+    }
+
+    /// The catalog's checkpoints, the newest first, and what each is worth. *Cost:* reads them whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if their folder cannot be listed; that one cannot be used is no error.
+    pub fn catalog_files(&self) -> Result<Vec<CatalogFile>> {
+        let store = self.store_id()?;
+        let folder = self.root().join("catalog");
+        catalog::states(&*self.fs, self.root(), &store, &self.log).map_err(crate::Error::io("list", &folder))
+    }
+
+    /// Writes what came since the last checkpoint into a new one. It is derived: that it cannot be written is no failure of
+    /// what was done before, and the one that is there stays good.
+    fn checkpoint(&self, _held: &Maintenance) {
+        let Log::Writer(engine) = &self.log else { return };
+        let _ = engine.renew_sealed();
+        let (fs, store) = (&*self.fs, engine.store_id());
+        let _ = catalog::write(fs, self.root(), store, &self.log, self.clock(), false, &Silent);
     }
 
     /// What takes the room: by kind, by thread, shared or not.

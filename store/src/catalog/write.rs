@@ -1,0 +1,177 @@
+//! A new checkpoint: the one before and what came since, or everything folded from the log.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use threadlog_engine::fs::Fs;
+use threadlog_engine::number::wide;
+use threadlog_engine::{Error as EngineError, ReadLog};
+
+use crate::clock::HybridClock;
+use crate::event::channels;
+use crate::fold::{self, Folded};
+use crate::log::Log;
+use crate::progress::Progress;
+use crate::thread::{ThreadId, ThreadKey};
+use crate::workers;
+
+use super::build::{About, Builder};
+use super::checkpoint::Checkpoint;
+use super::cover::From;
+use super::file::{self, Usable};
+
+/// How many threads are folded before they are put into the file and let go.
+const AT_ONCE: usize = 4096;
+
+/// A thread's current life, what it adds up to, whether there are others, and how far each stream was folded.
+struct Done {
+    key: ThreadKey,
+    folded: Folded,
+    several: bool,
+    heads: Vec<(u64, u8, u64)>,
+}
+
+/// Writes a checkpoint of everything that is durable in this log, and returns how many threads it has; `None` if none was
+/// written, because the log is damaged or the system refuses a record: what can be read now is no ground to build on.
+/// Only for who holds MAINTENANCE.
+///
+/// `anew`: nothing is taken from an older one.
+///
+/// *Cost:* folds the threads that changed since the one before, and writes all; memory for the file.
+///
+/// # Errors
+/// The file cannot be written. The ones before stay as they are.
+pub(crate) fn write(
+    fs: &dyn Fs,
+    root: &Path,
+    store: [u8; 16],
+    log: &Log,
+    clock: &HybridClock,
+    anew: bool,
+    progress: &dyn Progress,
+) -> Result<Option<u64>, EngineError> {
+    // What is sealed before anything is read is certainly folded.
+    let sealed = log.sealed();
+    if !log.read().damage().is_empty() || !sealed.damage().is_empty() {
+        return Ok(None);
+    }
+    let before = if anew { None } else { file::newest(fs, root, &store, log) };
+    if let Some((checkpoint, changed)) = &before {
+        clock.observe(checkpoint.clock());
+        let covered = sealed.segments().iter().all(|segment| checkpoint.covers(&segment.id()) == Ok(true));
+        if changed.is_empty() && covered && checkpoint.generation() == sealed.generation() {
+            return Ok(Some(wide(checkpoint.len())));
+        }
+    }
+    let threads = threads(log.read(), before.as_ref());
+    let mut builder = Builder::default();
+    for part in threads.chunks(AT_ONCE) {
+        let refused = fold_into(&mut builder, log.read(), clock, before.as_ref(), part, progress);
+        if refused || progress.stop() {
+            return Ok(None);
+        }
+    }
+    let about = About {
+        store,
+        generation: sealed.generation(),
+        clock: clock.observed(),
+        salt: fs.random().map_err(|error| EngineError::io("draw random numbers for", root, error))?,
+        segments: sealed.segments().iter().map(|segment| (segment.id().number, segment.id().salt)).collect(),
+    };
+    drop(before);
+    file::put(fs, root, &builder.finish(&about))?;
+    Ok(Some(wide(threads.len())))
+}
+
+/// All threads of the log, sorted.
+fn threads(log: &dyn ReadLog, before: Option<&Usable>) -> Vec<ThreadId> {
+    let known = before.and_then(|(checkpoint, changed)| {
+        let ids = checkpoint.ids().ok()?;
+        Some(ids.chain(changed.keys().copied()).collect())
+    });
+    let mut threads: Vec<ThreadId> =
+        known.unwrap_or_else(|| log.streams().iter().map(|info| ThreadKey::of(&info.stream).thread).collect());
+    threads.sort_unstable();
+    threads.dedup();
+    threads
+}
+
+/// Folds these threads and adds them; says whether the system refused anything.
+fn fold_into(
+    builder: &mut Builder,
+    log: &dyn ReadLog,
+    clock: &HybridClock,
+    before: Option<&Usable>,
+    threads: &[ThreadId],
+    progress: &dyn Progress,
+) -> bool {
+    let done: Mutex<BTreeMap<ThreadId, Done>> = Mutex::default();
+    let refused = Mutex::new(false);
+    workers::each(threads, workers::jobs_default(), |thread| {
+        if progress.stop() {
+            return;
+        }
+        match fold_one(log, clock, before, *thread) {
+            Ok(Some(one)) => drop(done.lock().insert(*thread, one)),
+            Ok(None) => {}
+            Err(()) => *refused.lock() = true,
+        }
+    });
+    for one in done.into_inner().into_values() {
+        builder.add(one.key, &one.folded, one.several, &one.heads);
+    }
+    refused.into_inner()
+}
+
+/// One thread: as the checkpoint has it, or continued from there, or folded from zero. `Err` if the system refuses.
+fn fold_one(
+    log: &dyn ReadLog,
+    clock: &HybridClock,
+    before: Option<&Usable>,
+    thread: ThreadId,
+) -> Result<Option<Done>, ()> {
+    let changed = before.and_then(|(_, changed)| changed.get(&thread).copied());
+    let known = before.and_then(|(checkpoint, _)| known(checkpoint, thread));
+    if let (None, Some(one)) = (changed, known) {
+        return Ok(Some(one));
+    }
+    let lives: Vec<ThreadKey> = log
+        .incarnations(thread.uuid().as_bytes())
+        .into_iter()
+        .map(|incarnation| ThreadKey { thread, incarnation })
+        .collect();
+    let several = lives.len() > 1;
+    // Before anything is folded: what comes in between is then taken for new.
+    let mut heads: Vec<(u64, u8, u64)> = Vec::new();
+    for key in &lives {
+        for channel in channels(log, *key) {
+            let head = log.head(&key.stream(channel));
+            heads.push((key.incarnation, channel, head.map_or(0, |head| head.durable_ordinal)));
+        }
+    }
+    let Some(key) = fold::current(log, lives) else { return Ok(None) };
+    let start = match before {
+        Some((checkpoint, _)) if changed == Some(From::Checkpoint) && !several => {
+            checkpoint.folded(thread).ok().flatten().filter(|(known, _)| *known == key).map(|(_, folded)| folded)
+        }
+        _ => None,
+    };
+    let look = fold::go_on(log, clock, key, &start.unwrap_or_else(|| Folded::nothing(key)));
+    if look.refused.is_some() {
+        return Err(());
+    }
+    let folded = look.folded;
+    if !several {
+        heads = folded.ends().map(|(channel, end)| (key.incarnation, channel, end)).collect();
+    }
+    heads.sort_unstable();
+    Ok(Some(Done { key, folded, several, heads }))
+}
+
+/// A thread as a checkpoint has it.
+fn known(checkpoint: &Arc<Checkpoint>, thread: ThreadId) -> Option<Done> {
+    let (key, folded) = checkpoint.folded(thread).ok()??;
+    Some(Done { key, folded, several: false, heads: checkpoint.heads_of(thread).ok()? })
+}

@@ -1,0 +1,231 @@
+//! Lists: what the checkpoint says of most threads, and what was folded since of the others.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use threadlog_engine::ReadLog;
+
+use crate::catalog::{Checkpoint, Row};
+use crate::fold::Folded;
+use crate::list::{self, Family, ListPage, ListParams, Relation, SortKey, ThreadRow};
+use crate::local::Shared;
+use crate::local::blocking::blocking;
+use crate::local::catalog::Entry;
+use crate::metadata::ThreadMetadata;
+use crate::thread::{ThreadId, ThreadKey};
+use crate::thread_store::{Result, StoredThread, refuse};
+use crate::workers;
+
+/// A thread in a list, wherever it is known from.
+enum Listed<'a> {
+    /// In memory.
+    Known(ThreadKey, &'a ThreadMetadata),
+    /// In the checkpoint.
+    Row(Row<'a>),
+}
+
+impl Shared {
+    /// A page of threads.
+    pub(super) async fn list(self: &Arc<Self>, params: ListParams) -> Result<ListPage<StoredThread>> {
+        const OPERATION: &str = "list_threads";
+        let log = self.fresh(OPERATION, None).await?;
+        let shared = Arc::clone(self);
+        // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
+        blocking(OPERATION, move || {
+            let log = log.read();
+            let page = shared.with_all(log, ListPage::new(Vec::new()), |all| {
+                let page = list::page(all, &params)?;
+                let threads = page.threads.iter().map(|listed| listed.stored()).collect::<Option<Vec<_>>>();
+                Ok(threads.map(|threads| page.with(threads)))
+            });
+            page.map_err(refuse::list)
+        })
+        .await?
+    }
+
+    /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
+    pub(super) fn related(&self, log: &dyn ReadLog, relation: &Relation) -> Vec<ThreadId> {
+        let related: Result<Vec<ThreadId>, list::ListError> = self.with_all(log, Vec::new(), |all| {
+            let ids: HashSet<ThreadId> = all.iter().map(ThreadRow::thread).collect();
+            let mut related = Family::of(all).related(relation);
+            related.retain(|id| ids.contains(id));
+            Ok(Some(related))
+        });
+        related.unwrap_or_default()
+    }
+
+    /// Gives all threads that are stored to `look`; if a row of the checkpoint turns out not to be readable (`None`), all of
+    /// them once more without it. Without it there is no such row, and `nothing` is never given.
+    fn with_all<T, E>(
+        &self,
+        log: &dyn ReadLog,
+        nothing: T,
+        look: impl Fn(&[Listed<'_>]) -> std::result::Result<Option<T>, E>,
+    ) -> std::result::Result<T, E> {
+        loop {
+            // First the checkpoint: a thread that goes from there into memory is then met in both.
+            let checkpoint = self.catalog.checkpoint();
+            let known = self.look_at_all(log);
+            let all = all(checkpoint.as_deref(), &known);
+            let found = match &all {
+                Some(all) => look(all)?,
+                None => None,
+            };
+            match found {
+                Some(found) => return Ok(found),
+                None if checkpoint.is_none() => return Ok(nothing),
+                None => self.catalog.give_up(log),
+            }
+        }
+    }
+
+    /// Those in memory. Of a thread whose records the system refuses, what can be read: one bad sector must not keep all
+    /// threads from being listed.
+    fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
+        let entries = self.catalog.in_memory();
+        let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
+        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(log, &self.clock)));
+        entries
+            .into_iter()
+            .map(|entry| {
+                let folded = entry.last_known().unwrap_or_else(|| entry.look(log, &self.clock).0);
+                (entry, folded)
+            })
+            .collect()
+    }
+}
+
+/// The threads of the checkpoint that are not in memory, and those that are; `None` if the checkpoint is damaged.
+fn all<'a>(checkpoint: Option<&'a Checkpoint>, known: &'a [(Arc<Entry>, Arc<Folded>)]) -> Option<Vec<Listed<'a>>> {
+    let mut all = Vec::with_capacity(known.len().saturating_add(checkpoint.map_or(0, Checkpoint::len)));
+    let mut in_memory = known.iter().map(|(entry, _)| entry.key.thread).peekable();
+    for row in checkpoint.into_iter().map(Checkpoint::rows) {
+        for row in row.ok()? {
+            let thread = row.thread();
+            while in_memory.next_if(|known| *known < thread).is_some() {}
+            if row.exists() && in_memory.peek() != Some(&thread) {
+                all.push(Listed::Row(row));
+            }
+        }
+    }
+    let stored = known.iter().filter(|(_, folded)| folded.exists());
+    all.extend(stored.map(|(entry, folded)| Listed::Known(entry.key, &folded.metadata)));
+    Some(all)
+}
+
+impl Listed<'_> {
+    /// `None` if it cannot be read.
+    fn stored(&self) -> Option<StoredThread> {
+        match self {
+            Listed::Known(key, metadata) => Some(StoredThread::new(*key, (*metadata).clone())),
+            Listed::Row(row) => Some(StoredThread::new(row.key(), row.metadata().ok()?)),
+        }
+    }
+}
+
+impl ThreadRow for Listed<'_> {
+    fn thread(&self) -> ThreadId {
+        match self {
+            Listed::Known(_, row) => ThreadRow::thread(*row),
+            Listed::Row(row) => row.thread(),
+        }
+    }
+
+    fn time_ms(&self, key: SortKey) -> u64 {
+        match self {
+            Listed::Known(_, row) => ThreadRow::time_ms(*row, key),
+            Listed::Row(row) => row.time_ms(key),
+        }
+    }
+
+    fn archived(&self) -> bool {
+        match self {
+            Listed::Known(_, row) => ThreadRow::archived(*row),
+            Listed::Row(row) => row.archived(),
+        }
+    }
+
+    fn trashed(&self) -> bool {
+        match self {
+            Listed::Known(_, row) => ThreadRow::trashed(*row),
+            Listed::Row(row) => row.trashed(),
+        }
+    }
+
+    fn source(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::source(*row),
+            Listed::Row(row) => row.source(),
+        }
+    }
+
+    fn model_provider(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::model_provider(*row),
+            Listed::Row(row) => row.model_provider(),
+        }
+    }
+
+    fn cwd(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::cwd(*row),
+            Listed::Row(row) => row.cwd(),
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::name(*row),
+            Listed::Row(row) => row.name(),
+        }
+    }
+
+    fn title(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::title(*row),
+            Listed::Row(row) => row.title(),
+        }
+    }
+
+    fn preview(&self) -> Option<&str> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::preview(*row),
+            Listed::Row(row) => row.preview(),
+        }
+    }
+
+    fn has_preview(&self) -> bool {
+        match self {
+            Listed::Known(_, row) => ThreadRow::has_preview(*row),
+            Listed::Row(row) => row.has_preview(),
+        }
+    }
+
+    fn has_tag(&self, tag: &str) -> bool {
+        match self {
+            Listed::Known(_, row) => ThreadRow::has_tag(*row, tag),
+            Listed::Row(row) => row.has_tag(tag),
+        }
+    }
+
+    fn pinned(&self) -> bool {
+        match self {
+            Listed::Known(_, row) => ThreadRow::pinned(*row),
+            Listed::Row(row) => row.pinned(),
+        }
+    }
+
+    fn fork_source(&self) -> Option<ThreadId> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::fork_source(*row),
+            Listed::Row(row) => row.fork_source(),
+        }
+    }
+
+    fn parent(&self) -> Option<ThreadId> {
+        match self {
+            Listed::Known(_, row) => ThreadRow::parent(*row),
+            Listed::Row(row) => row.parent(),
+        }
+    }
+}
