@@ -56,6 +56,7 @@ fn no_power_cut_and_no_death_of_one_of_two_processes_breaks_an_invariant() {
     let depth = |recover_one_in| Depth { choices_max: 256, samples: 16, recover_one_in };
     let plan = several::Plan {
         depths: [1, 1, 8, 32, 128][..lengths].iter().map(|one_in| depth(*one_in)).collect(),
+        sealing: Depth { choices_max: 16, samples: 4, recover_one_in: if all { 64 } else { 256 } },
         afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
         deaths_one_in: DEATHS[..lengths].to_vec(),
         starts: vec![

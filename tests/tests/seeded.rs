@@ -221,6 +221,7 @@ fn damage() -> Checked {
 fn two_processes() -> Checked {
     let plan = several::Plan {
         depths: vec![Depth { recover_one_in: 64, ..DEPTH }; 4],
+        sealing: Depth { choices_max: 4, samples: 2, recover_one_in: 0 },
         afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
         deaths_one_in: vec![1; 4],
         starts: vec![vec![]],
