@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use threadlog_tests::proof::copies::backups;
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::sealing::STORIES;
@@ -89,4 +90,10 @@ fn sealing_and_merging_can_be_cut_off_anywhere() {
         let states = script(story, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{story:?}: {broken}"));
         println!("{} steps with sealing: {states} distinct crash states", story.len());
     }
+}
+
+#[test]
+fn a_backup_can_be_cut_off_anywhere_and_is_the_old_one_or_the_new_one() {
+    let states = backups().unwrap_or_else(|broken| panic!("{broken}"));
+    println!("a second backup: {states} crash states");
 }
