@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::command::run;
 use crate::command::{
     archive, backup, compact, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps, relink,
-    rename, rm, rollback, salvage, seal, show, stats, tag, tail, trash, tree, unpack, verify,
+    rename, repair, rm, rollback, salvage, seal, show, stats, tag, tail, trash, tree, unpack, verify,
 };
 use crate::exit;
 
@@ -96,6 +96,8 @@ pub enum Command {
     Pack(pack::Pack),
     /// Take in the threads of such a file, or only check it
     Unpack(unpack::Unpack),
+    /// Make anew what is lost or damaged and can be told from the rest of the store
+    Repair(repair::Repair),
     /// Write everything that is intact, also from damaged places, as rollout files
     Salvage(salvage::Salvage),
     /// Print any file of a store, for people

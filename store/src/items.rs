@@ -8,8 +8,8 @@ use threadlog_engine::number::wide;
 use threadlog_engine::{ReadLog, Record, Records};
 
 use crate::error::{Error, Result};
-use crate::event::{Body, Event, ITEMS, ItemRecord, Unreadable};
-use crate::item::RolloutItem;
+use crate::event::{Body, Event, ITEMS, Unreadable};
+use crate::item::{Located, RolloutItem};
 use crate::lineage::{Lineage, Part};
 use crate::thread::ThreadKey;
 
@@ -123,9 +123,10 @@ impl Items {
     }
 
     fn take(&mut self, key: ThreadKey, offset: u64, record: Record) {
-        let Record { ordinal: own, clock, .. } = record;
+        let Record { stream, ordinal: own, clock, codec, payload, .. } = record;
         let ordinal = own.saturating_add(offset);
-        let item = match Event::decode(&record).body {
+        let whole = Bytes::from(payload);
+        let item = match Body::of(stream.channel, codec, &whole) {
             Body::Item(item) => item,
             body => {
                 let error = unreadable(key, own, &body);
@@ -138,12 +139,8 @@ impl Items {
         } else {
             self.give_piece();
             if !continues && ends {
-                let whole = Bytes::from(record.payload);
-                // Decoded again, borrowing from the shared bytes now.
-                if let Ok(item) = ItemRecord::decode(&whole) {
-                    let item = RolloutItem::from_record(&item, &whole);
-                    self.ready.push_back(Ok(StoredItem { ordinal, clock, item }));
-                }
+                let located = Located::of(&item, &whole);
+                self.ready.push_back(Ok(StoredItem { ordinal, clock, item: located.item(whole) }));
                 return;
             }
             let bytes = BytesMut::from(item.verbatim().unwrap_or_default());

@@ -51,6 +51,7 @@ pub mod progress;
 pub mod prune;
 mod refusal;
 pub mod remains;
+pub mod repair;
 mod running;
 pub mod salvage;
 mod stats;

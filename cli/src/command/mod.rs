@@ -41,6 +41,7 @@ pub mod ps;
 pub mod relink;
 mod remains;
 pub mod rename;
+pub mod repair;
 pub mod rm;
 pub mod rollback;
 #[cfg(unix)]
@@ -91,6 +92,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Seal(_) => seal::run(&context, &mut out),
         Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
         Command::Erase(_) => erase::run(&context, &mut out),
+        Command::Repair(arguments) => repair::run(arguments, &context, &mut out),
         Command::Backup(arguments) => backup::backup(arguments, &context, &mut out),
         Command::Restore(arguments) => backup::restore(arguments, &context, &mut out),
         Command::Pack(arguments) => pack::run(arguments, &context, &mut out),
@@ -108,7 +110,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
 
 /// Whether a command changes the store, at once and for good: such work does not depend on who reads what is said of it.
 fn changes(command: &Command) -> bool {
-    use Command::{Archive, Fork, Import, Pin, Prune, Relink, Rename, Rm, Rollback, Tag, Trash, Unarchive, Unpin};
+    use Command::{
+        Archive, Fork, Import, Pin, Prune, Relink, Rename, Repair, Rm, Rollback, Tag, Trash, Unarchive, Unpin,
+    };
     matches!(
         command,
         Archive(_)
@@ -118,6 +122,7 @@ fn changes(command: &Command) -> bool {
             | Prune(_)
             | Relink(_)
             | Rename(_)
+            | Repair(_)
             | Rm(_)
             | Rollback(_)
             | Tag(_)
@@ -155,6 +160,7 @@ fn name(command: &Command) -> &'static str {
         Command::Seal(_) => "seal",
         Command::Compact(_) => "compact",
         Command::Erase(_) => "erase",
+        Command::Repair(_) => "repair",
         Command::Backup(_) => "backup",
         Command::Restore(_) => "restore",
         Command::Pack(_) => "pack",

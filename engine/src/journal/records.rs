@@ -16,6 +16,7 @@ use crate::journal::parts::{Found, Head, Place, StreamInfo};
 use crate::journal::window::Window;
 use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
+use crate::sealed::ahead::Ahead;
 use crate::sealed::{Sealed, SealedCache};
 use crate::seeded::{Bug, bug};
 
@@ -43,7 +44,8 @@ pub struct Record {
 pub trait ReadLog: Send + Sync {
     /// Records of a stream, in order, from `range.start` up to (not including) `range.end` or the durable end.
     ///
-    /// Memory: the largest record plus 256 KiB. A lost record is an error in its place, and reading goes on
+    /// Memory: the largest record, a block (256 KiB; 1 MiB of archived streams), and while a long stream is read forward four
+    /// more that a second thread decompresses ahead, 4 MiB at most. That thread ends with the iterator. A lost record is an error in its place, and reading goes on
     /// after it; a stream whose end may have been lost yields an error at its end, if the range reaches it.
     fn read(&self, stream: &StreamId, range: Range<u64>) -> Records;
 
@@ -101,6 +103,7 @@ pub struct Records {
     found: VecDeque<Found>,
     window: Window,
     cache: SealedCache,
+    ahead: Ahead,
     sealed: Option<Arc<Sealed>>,
     /// How often places were looked up again because files had gone.
     again: u32,
@@ -121,6 +124,7 @@ impl Records {
             found: VecDeque::new(),
             window: Window::new(),
             cache: SealedCache::new(),
+            ahead: Ahead::default(),
             sealed: None,
             again: 0,
             finished: false,
@@ -146,6 +150,9 @@ impl Records {
             Found::At(Place::Sealed(_)) if self.large_only => Ok(None),
             Found::At(Place::Sealed(place)) => {
                 let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
+                if self.lookup.fs().reads_ahead() {
+                    self.ahead.enter(sealed, place, self.end, &mut self.cache);
+                }
                 self.cache.record(sealed, place).map(Some)
             }
             Found::Contested(places) => {

@@ -116,6 +116,17 @@ impl SealedCache {
         self.extent = None;
     }
 
+    /// The room of the block that is kept, if nobody else has it; the block is forgotten.
+    pub(crate) fn take_room(&mut self) -> Option<Vec<u8>> {
+        self.extent = None;
+        self.block.take().and_then(|(_, block)| Arc::into_inner(block)).map(RecordsBlock::into_raw)
+    }
+
+    /// What it decompresses blocks with.
+    pub(crate) fn decoder(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
     /// Whether a place's block is the one that is kept.
     #[must_use]
     pub fn has(&self, place: &Place) -> bool {
@@ -126,10 +137,7 @@ impl SealedCache {
     fn enter(&mut self, place: &Place) -> Result<()> {
         let key = key_of(place);
         if !self.has(place) {
-            // The room of the last block is taken for this one, if nobody else has it.
-            let room = self.block.take().and_then(|(_, block)| Arc::into_inner(block));
-            let room = room.map(RecordsBlock::into_raw).unwrap_or_default();
-            self.extent = None;
+            let room = self.take_room().unwrap_or_default();
             let block = place.segment.records_into(place.block, &mut self.decoder, room);
             self.block = Some((key, Arc::new(block.map_err(|error| with_record(error, place))?)));
         }
