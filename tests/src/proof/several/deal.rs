@@ -17,6 +17,11 @@ pub enum Deal {
     Die,
     /// Takes in what the other made durable, and compares; for who has synced what it appended itself.
     Look,
+    /// Seals what is durable of all journals, as far as their writers have left it. In stories only: it needs more deals before it
+    /// than the sequences have.
+    Seal,
+    /// The same, and merges all that is sealed into one segment.
+    Merge,
     /// A sync whose write is cut off after one block: the disk is full.
     FailWrite,
 }

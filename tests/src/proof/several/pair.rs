@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use threadlog_engine::fs::Fs;
 use threadlog_engine::fs::sim::{CallKind, ENOSPC, Fault, SimFs};
-use threadlog_engine::{Batch, Changes, Config, Engine, Error, Lease, LeaseOn, ReadLog};
+use threadlog_engine::{Batch, Changes, Clock, Config, Engine, Error, Lease, LeaseOn, ReadLog};
 
 use super::deal::{Deal, Dealt};
 use crate::proof::content::{Line, print, stream};
@@ -13,6 +14,7 @@ use crate::proof::found::Found;
 use crate::proof::invariants::{Checked, Evidence, I1, I4, I5, I9, Violation, judge};
 use crate::proof::model::{Duty, Model};
 use crate::proof::probe::{Moment, Probe, Recorder};
+use crate::proof::sealing;
 use crate::proof::world::{HandClock, ROOT, config};
 
 /// The stream that passes between the processes.
@@ -132,6 +134,8 @@ impl Pair {
                 Ok(())
             }
             Deal::Look => self.look(who),
+            Deal::Seal => self.seal(who, false),
+            Deal::Merge => self.seal(who, true),
             Deal::FailWrite => {
                 let fault = Fault::ShortWriteThenError { bytes: 4096, errno: ENOSPC };
                 self.disk.fail_kind(CallKind::Write, self.disk.calls_of(CallKind::Write) + 1, fault);
@@ -326,6 +330,26 @@ impl Pair {
         let engine = self.engine(who)?;
         self.processes[who].leaving = Some(self.model(&engine).records());
         engine.keep_until_settled(engine.barrier(), Box::new(lease));
+        Ok(())
+    }
+
+    // --- sealing ---------------------------------------------------------
+
+    /// A process seals what it may of both journals, and perhaps merges. Whoever has synced what it appended misses nothing.
+    fn seal(&mut self, who: usize, merge: bool) -> Checked {
+        let engine = self.engine(who)?;
+        let fs: Arc<dyn Fs> = Arc::new(self.processes[who].probe.clone());
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let worked = sealing::work(&fs, &engine, &clock, merge);
+        self.lives(&engine)?;
+        worked.map_err(|error| Violation::new(I9, format!("sealing: {error}")))?;
+        for other in 0..self.processes.len() {
+            self.observe(other)?;
+            let is_settled = |engine: &Engine| self.model(engine).durable_records() == self.model(engine).records();
+            if self.processes[other].engine.as_ref().is_some_and(is_settled) {
+                self.look(other).map_err(|broken| broken.after("sealing by one of the two"))?;
+            }
+        }
         Ok(())
     }
 
