@@ -104,7 +104,11 @@ openings:
 forks:
     cargo run --release -p threadlog-benches --bin forks
 
-# What is sealed: loads, the end of a long thread, import, export, sealing, merging, appends beside the worker, repeated images (about 6 minutes; parts by name; --quick for a look)
+# How long a store of real rollout files is, compacted and archived, beside `zstd -19` of each file; exported and compared
+sealed-corpus:
+    cargo run --release -p threadlog-benches --bin sealed -- corpus
+
+# What is sealed: the corpus, loads, the end of a long thread, import, export, sealing, merging, appends beside the worker, repeated images (about 6 minutes; parts by name; --quick for a look)
 sealed *PARTS:
     cargo run --release -p threadlog-benches --bin sealed -- {{ PARTS }}
 

@@ -7,13 +7,17 @@ use threadlog_engine::fs::sim::{Choice, SimFs};
 use threadlog_engine::fs::{OpenMode, read_file, write_all_at};
 use threadlog_engine::sealed::manifest_path;
 
+fn shared(fs: &SimFs) -> Arc<dyn Fs> {
+    Arc::new(fs.clone())
+}
+
 fn repair(fs: &SimFs) -> Result<Option<ManifestRepair>> {
     let clock = Arc::clone(&threadlog_engine::Config::default().clock);
-    repair_manifest(&(Arc::new(fs.clone()) as Arc<dyn Fs>), &root(), STORE, "test", &clock)
+    repair_manifest(&shared(fs), &root(), STORE, "test", &clock)
 }
 
 fn plan(fs: &SimFs) -> Result<Option<ManifestRepair>> {
-    plan_manifest(&(Arc::new(fs.clone()) as Arc<dyn Fs>), &root(), STORE)
+    plan_manifest(&shared(fs), &root(), STORE)
 }
 
 /// Puts other bytes in the place of MANIFEST, or none.

@@ -35,7 +35,8 @@ impl Store {
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine) if there is no store, if FORMAT is damaged or newer, if the disk fails.
     pub fn plan_repair(root: &Path) -> Result<Repairs> {
-        Store::plan_repair_on(&(Arc::new(OsFs) as Arc<dyn Fs>), root)
+        let fs: Arc<dyn Fs> = Arc::new(OsFs);
+        Store::plan_repair_on(&fs, root)
     }
 
     /// As [`Store::plan_repair`], on a file system of the caller's.
@@ -57,7 +58,8 @@ impl Store {
     /// As [`Store::plan_repair`]; [`Error::Compaction`](crate::Error::Compaction) with `Busy` if somebody else maintains the
     /// store.
     pub fn repair(root: &Path, config: &Config) -> Result<Repairs> {
-        Store::repair_on(&(Arc::new(OsFs) as Arc<dyn Fs>), root, config)
+        let fs: Arc<dyn Fs> = Arc::new(OsFs);
+        Store::repair_on(&fs, root, config)
     }
 
     /// As [`Store::repair`], on a file system of the caller's.

@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use threadlog_benches::place::Place;
-use threadlog_benches::sealed::{beside, files, history, images, tail};
+use threadlog_benches::sealed::{beside, corpus, files, history, images, tail};
 use threadlog_benches::{Result, machine};
 use threadlog_sample::Images;
 
 const BYTES_FREE_MIN: u64 = 16 << 30;
-const PARTS: [&str; 5] = ["history", "tail", "files", "beside", "images"];
+const PARTS: [&str; 6] = ["corpus", "history", "tail", "files", "beside", "images"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +26,7 @@ fn main() -> Result<()> {
     println!("{}\n", machine::describe());
     for part in PARTS.into_iter().filter(|part| named.is_empty() || named.contains(part)) {
         match part {
+            "corpus" => corpus::run(&place)?,
             "history" => history::run(&place, if quick { 10 } else { 200 })?,
             "tail" => tail::run(&place, if quick { 2 } else { 15 })?,
             "files" => files::run(&place, if quick { 1 } else { 5 }, if quick { 3 } else { 12 })?,

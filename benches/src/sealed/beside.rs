@@ -20,7 +20,7 @@ const BACKLOG_RECORD: usize = 16 << 10;
 /// Appends of a turn without the worker.
 const APPENDS: usize = 1500;
 /// A worker that is not ready by then is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// All is kept, nothing is long.
 struct KeepAll(Box<FindValues>);
@@ -45,7 +45,7 @@ fn text(number: usize, bytes: usize) -> Vec<u8> {
         state ^= state << 17;
         let word = ["\"the tool said ", "line ", "{\"role\":\"user\",", "output of the command "][(state % 4) as usize];
         out.extend_from_slice(word.as_bytes());
-        if state % 3 == 0 {
+        if state.is_multiple_of(3) {
             out.extend_from_slice(format!("{:x} ", state >> 40).as_bytes());
         }
     }

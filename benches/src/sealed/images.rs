@@ -21,7 +21,7 @@ pub fn run(place: &Place, images: Images) -> Result<()> {
     let written = threadlog_sample::write_tree(&plan, &folder, |_| ())?;
     let store = Store::open(&root, Config::default())?;
     let start = Instant::now();
-    store.import(&[folder.clone()], &ImportOptions::default(), &Silent)?;
+    store.import(std::slice::from_ref(&folder), &ImportOptions::default(), &Silent)?;
     let import = start.elapsed().as_secs_f64();
     store.compact(true, &CompactionConfig::default(), &Silent)?;
     let usage = store.usage(&Silent)?;

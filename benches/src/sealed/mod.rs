@@ -3,6 +3,7 @@
 //! What is set against each other is measured in turns.
 
 pub mod beside;
+pub mod corpus;
 pub mod files;
 pub mod history;
 pub mod images;
@@ -40,7 +41,7 @@ pub fn one_thread(place: &Place, items: u32, bytes: u32) -> Result<OneThread> {
     let (root, id) = (place.path(&format!("store-{items}")), sample.thread.to_string().parse()?);
     let store = Store::open(&root, Config::default())?;
     let options = ImportOptions { bulk_bytes_min: 1, ..ImportOptions::default() };
-    store.import(&[folder.clone()], &options, &Silent)?;
+    store.import(std::slice::from_ref(&folder), &options, &Silent)?;
     store.close()?;
     Ok(OneThread { root, id, file: folder.join(sample.relative_path) })
 }

@@ -174,6 +174,31 @@ pub const SCENES: &[&[Dealt]] = &[
         (0, Deal::Close),
         (1, Deal::Look),
     ],
+    // One seals while the other writes on; that one takes the stream over, and merges.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Put),
+        (0, Deal::Seal),
+        (1, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Merge),
+        (0, Deal::Put),
+    ],
+    // What a process that died left is sealed by the other; it comes back, and goes on behind that.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Die),
+        (1, Deal::Put),
+        (1, Deal::Seal),
+        (1, Deal::Sync),
+        (0, Deal::Put),
+        (0, Deal::Merge),
+        (1, Deal::Look),
+    ],
 ];
 
 struct Work<'a> {

@@ -347,7 +347,14 @@ impl Pair {
         engine.refresh().map_err(|error| Violation::new(I9, format!("refreshing: {error}")))?;
         self.observe(who)?;
         let dead = self.dead();
-        self.settle(&engine, &dead)
+        self.settle(&engine, &dead)?;
+        // The other misses nothing, if what it shows is to be what is durable.
+        let other = self.processes[1 - who].engine.clone();
+        let is_settled = |other: &Engine| self.model(other).durable_records() == self.model(other).records();
+        if other.as_ref().is_some_and(is_settled) {
+            self.look(1 - who).map_err(|broken| broken.after("sealing by one of the two"))?;
+        }
+        Ok(())
     }
 
     // --- looking ---------------------------------------------------------
