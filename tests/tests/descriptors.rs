@@ -20,7 +20,7 @@ use threadlog_engine::{Clock, Config as EngineConfig, Engine, OsFs, ReadLog, Rea
 
 /// Fewer than there are segments below.
 const DESCRIPTORS: u64 = 64;
-const SEGMENTS: u8 = 150;
+const SEGMENTS: u8 = 90;
 
 fn stream(thread: u8) -> StreamId {
     StreamId { thread: [thread; 16], incarnation: 1, channel: 0 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -11,6 +12,9 @@ use crate::sealed::codec::Decoder;
 use crate::sealed::id::SealedId;
 use crate::sealed::records_block::RecordsBlock;
 use crate::sealed::segment::SealedSegment;
+
+/// How long a reader waits for a block until it looks whether the thread is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A block that is read soon.
 pub(super) struct Task {
@@ -138,7 +142,11 @@ impl Worker {
                     let stage = MutexGuard::unlocked(&mut state, || task.run(cache.decoder(), room));
                     state.end(&task, stage);
                 }
-                None => self.shared.done.wait(&mut state),
+                // A thread that ended early (it does not) gives no block: then the reader reads it.
+                None if self.thread.as_ref().is_none_or(JoinHandle::is_finished) => break,
+                None => {
+                    let _ = self.shared.done.wait_for(&mut state, LOOK_AFTER);
+                }
             }
         }
         match state.slots.pop_front()?.stage {
