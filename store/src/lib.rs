@@ -53,6 +53,7 @@ mod refusal;
 pub mod remains;
 mod running;
 pub mod salvage;
+pub mod search;
 mod stats;
 mod store;
 mod summary;
