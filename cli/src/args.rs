@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 #[cfg(unix)]
 use crate::command::run;
 use crate::command::{
-    archive, backup, compact, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps, relink,
-    rename, rm, rollback, salvage, seal, show, stats, tag, tail, trash, tree, unpack, verify,
+    archive, backup, compact, context, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps,
+    relink, rename, rm, rollback, salvage, seal, search, show, stats, tag, tail, trash, tree, turns, unpack, verify,
 };
 use crate::exit;
 
@@ -46,6 +46,12 @@ pub enum Command {
     List(list::List),
     /// Read a thread
     Show(show::Show),
+    /// Find what was said and done, in all threads
+    Search(search::Search),
+    /// Show the items around a position that `search` told
+    Context(context::Context),
+    /// List the turns of a thread
+    Turns(turns::Turns),
     /// Show the last items of a thread, and with -f what is added to it, by any process
     Tail(tail::Tail),
     /// Show which processes write to the store, and the threads that they hold

@@ -20,6 +20,7 @@ pub mod archive;
 pub mod backup;
 mod change;
 pub mod compact;
+pub mod context;
 mod deleting;
 pub mod demo;
 pub mod du;
@@ -47,6 +48,7 @@ pub mod rollback;
 pub mod run;
 pub mod salvage;
 pub mod seal;
+pub mod search;
 pub mod show;
 pub mod stats;
 mod summary;
@@ -54,6 +56,7 @@ pub mod tag;
 pub mod tail;
 pub mod trash;
 pub mod tree;
+pub mod turns;
 pub mod unpack;
 pub mod verify;
 mod work;
@@ -70,6 +73,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Export(arguments) => export::run(arguments, &context, &mut out),
         Command::List(arguments) => list::run(arguments, &context, &mut out),
         Command::Show(arguments) => return show::run(arguments, &context, out),
+        Command::Search(arguments) => search::run(arguments, &context, &mut out),
+        Command::Context(arguments) => context::run(arguments, &context, &mut out),
+        Command::Turns(arguments) => turns::run(arguments, &context, &mut out),
         Command::Tail(arguments) => tail::run(arguments, &context, &mut out),
         Command::Ps(_) => ps::run(&context, &mut out),
         Command::Rename(arguments) => rename::run(arguments, &context, &mut out),
@@ -133,6 +139,9 @@ fn name(command: &Command) -> &'static str {
         Command::Export(_) => "export",
         Command::List(_) => "list",
         Command::Show(_) => "show",
+        Command::Search(_) => "search",
+        Command::Context(_) => "context",
+        Command::Turns(_) => "turns",
         Command::Tail(_) => "tail",
         Command::Ps(_) => "ps",
         Command::Rename(_) => "rename",

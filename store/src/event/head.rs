@@ -45,11 +45,11 @@ impl<'a> Head<'a> {
 mod tests {
     use super::*;
     use crate::event::encode_line;
-    use crate::item::line;
+    use crate::item::parse;
 
     fn encoded(text: &str, continues: bool) -> Vec<u8> {
         let mut record = Vec::new();
-        encode_line(&line::parse(text.as_bytes()), continues, &mut record);
+        encode_line(&parse(text.as_bytes()), continues, &mut record);
         record
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
 
@@ -82,6 +83,14 @@ impl Search {
     /// If the store failed; nothing comes behind that. Damage is none: see [`SearchProgress::lost_records`].
     pub async fn next(&mut self) -> Option<Result<Found>> {
         self.found.recv().await
+    }
+
+    /// As [`Search::next`], for those who poll.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Found>>> {
+        self.found.poll_recv(context)
     }
 
     /// How far it is.
