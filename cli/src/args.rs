@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand};
 use crate::command::run;
 use crate::command::{
     archive, backup, compact, context, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps,
-    relink, rename, rm, rollback, salvage, seal, search, show, stats, tag, tail, trash, tree, turns, unpack, verify,
+    relink, rename, rm, rollback, salvage, seal, search, show, stats, tag, tail, trash, tree, turns, unpack, usage,
+    verify,
 };
 use crate::exit;
 
@@ -86,6 +87,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Sizes and counts of the store
     Stats(stats::Stats),
+    /// Tokens used: by day, model, project or thread
+    Usage(usage::Usage),
     /// What takes the room: by kind, the largest threads, what is stored once
     Du(du::Du),
     /// Compress what is in the journals

@@ -60,6 +60,7 @@ mod summary;
 mod table;
 pub mod thread;
 pub mod thread_store;
+pub mod tokens;
 pub mod verify;
 pub mod view;
 mod workers;

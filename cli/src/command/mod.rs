@@ -58,6 +58,7 @@ pub mod trash;
 pub mod tree;
 pub mod turns;
 pub mod unpack;
+pub mod usage;
 pub mod verify;
 mod work;
 
@@ -93,6 +94,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
         Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
+        Command::Usage(arguments) => usage::run(arguments, &context, &mut out),
         Command::Du(arguments) => du::run(arguments, &context, &mut out),
         Command::Seal(_) => seal::run(&context, &mut out),
         Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
@@ -160,6 +162,7 @@ fn name(command: &Command) -> &'static str {
         Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
+        Command::Usage(_) => "usage",
         Command::Du(_) => "du",
         Command::Seal(_) => "seal",
         Command::Compact(_) => "compact",

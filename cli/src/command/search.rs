@@ -224,7 +224,7 @@ fn say(found: &Found, out: &mut Output) -> Result<(), Failure> {
 
 /// The snippet with what was found in it in a colour.
 fn marked(snippet: &Snippet) -> String {
-    let plain = |range: Range<usize>| human::one_line(snippet.text.get(range).unwrap_or_default(), usize::MAX);
+    let plain = |range: Range<usize>| human::plain(snippet.text.get(range).unwrap_or_default());
     let mut line = String::from(if snippet.cut_before { "…" } else { "" });
     let mut done = 0;
     for range in &snippet.found {
