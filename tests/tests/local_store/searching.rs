@@ -1,15 +1,16 @@
 //! What a search finds, beside a plain scan of the files that the threads are exported as.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use threadlog::list::ArchiveFilter;
 use threadlog::local::LocalThreadStore;
 use threadlog::maintain::CompactionConfig;
 use threadlog::search::{Match, Query, SearchParams, TextKind};
 use threadlog::thread_store::ThreadStore;
-use threadlog::{ExportOptions, ImportOptions, Silent, Store};
+use threadlog::{ExportOptions, ImportOptions, Silent, Store, ThreadId, ThreadSummary};
 use threadlog_sample::Plan;
 
 /// (file, line) of each line that says `term` in a text of the kinds that are searched.
@@ -55,7 +56,12 @@ fn unpacked(arguments: &Value) -> String {
     fn all(value: &Value, into: &mut Vec<String>) {
         match value {
             Value::String(text) => into.push(text.clone()),
-            Value::Array(values) => values.iter().for_each(|value| all(value, into)),
+            // The words of a command, on one line.
+            Value::Array(values) => {
+                let mut words = Vec::new();
+                values.iter().for_each(|value| all(value, &mut words));
+                into.push(words.join(" "));
+            }
             Value::Object(fields) => fields.values().for_each(|value| all(value, into)),
             _ => {}
         }
@@ -69,20 +75,30 @@ fn unpacked(arguments: &Value) -> String {
     found.join("\n")
 }
 
-async fn searched(store: &Store, term: &str) -> BTreeSet<(String, u64)> {
-    let mut params = SearchParams::new(Query::new([term], Match::Phrase, false).unwrap());
-    params.kinds = vec![TextKind::Message, TextKind::Call];
-    let mut search = LocalThreadStore::reading(store).unwrap().search(params).await.unwrap();
+/// The same by a search, archived threads included.
+async fn searched(store: &Store, names: &BTreeMap<ThreadId, String>, term: &str) -> BTreeSet<(String, u64)> {
     let mut found = BTreeSet::new();
-    while let Some(one) = search.next().await {
-        let one = one.unwrap();
-        let summary = store.thread(one.thread.id()).unwrap();
-        let source = summary.current.facts.life.latest_source().unwrap().place.path.to_string();
-        let name = source.rsplit('/').next().unwrap().to_owned();
-        assert!(found.insert((name, one.ordinal)), "found twice");
+    for collection in [ArchiveFilter::Active, ArchiveFilter::Archived] {
+        let mut params = SearchParams::new(Query::new([term], Match::Phrase, false).unwrap());
+        params.kinds = vec![TextKind::Message, TextKind::Call];
+        params.threads.archived = collection;
+        let mut search = LocalThreadStore::reading(store).unwrap().search(params).await.unwrap();
+        while let Some(one) = search.next().await {
+            let one = one.unwrap();
+            assert!(found.insert((names[&one.thread.id()].clone(), one.ordinal)), "found twice");
+        }
+        assert_eq!(search.progress().lost_records, 0);
     }
-    assert_eq!(search.progress().lost_records, 0);
     found
+}
+
+/// The files' names.
+fn names(store: &Store) -> BTreeMap<ThreadId, String> {
+    let name = |thread: &ThreadSummary| {
+        let source = thread.current.facts.life.latest_source().unwrap().place.path.to_string();
+        source.rsplit('/').next().unwrap().to_owned()
+    };
+    store.threads().iter().map(|thread| (thread.thread, name(thread))).collect()
 }
 
 #[test]
@@ -98,9 +114,10 @@ fn a_search_finds_what_a_scan_of_the_exported_files_finds() {
     let store = Store::open_read(&root).unwrap();
     assert!(store.export(None, &out, &ExportOptions::default(), &Silent).failed.is_empty());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let names = names(&store);
     let mut all = 0;
     for term in ["cargo", "test", "\"", "src/", "the ", "备份", "é", "function", "&", "();", "zzzz"] {
-        let (wanted, found) = (scanned(&out, term), runtime.block_on(searched(&store, term)));
+        let (wanted, found) = (scanned(&out, term), runtime.block_on(searched(&store, &names, term)));
         // Of a message and the event beside it a search tells the first.
         assert!(found.is_subset(&wanted), "{term}: {:?}", found.difference(&wanted).next());
         let lines = |set: &BTreeSet<(String, u64)>| set.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
