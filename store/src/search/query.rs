@@ -10,7 +10,8 @@ use crate::search::pattern;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Match {
-    /// As a person types them: anywhere, also inside of words; white space stands for any white space.
+    /// As a person types them: anywhere, also inside of words; white space stands for any white space, and at the ends for
+    /// nothing.
     #[default]
     Phrase,
     /// As [`Match::Phrase`], beginning and ending where words do.

@@ -116,7 +116,7 @@ fn a_search_finds_what_a_scan_of_the_exported_files_finds() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let names = names(&store);
     let mut all = 0;
-    for term in ["cargo", "test", "\"", "src/", "the ", "备份", "é", "function", "&", "();", "zzzz"] {
+    for term in ["cargo", "test", "\"", "src/", "the", "备份", "é", "function", "&", "();", "zzzz"] {
         let (wanted, found) = (scanned(&out, term), runtime.block_on(searched(&store, &names, term)));
         // Of a message and the event beside it a search tells the first.
         assert!(found.is_subset(&wanted), "{term}: {:?}", found.difference(&wanted).next());
