@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::frame;
 use crate::journal::records::Record;
+use crate::journal::screen::{Screen, Verdict};
 use crate::number::size;
 use crate::sealed::codec::Decoder;
 use crate::sealed::columns::{Columns, RecordMeta};
@@ -87,6 +88,35 @@ impl SealedCache {
             return Err(lost(place, "its values do not give the payload that was written"));
         }
         Ok(payload)
+    }
+
+    /// The record at a place, if it is wanted. Values that it shares are read only as far as the screen asks for them, and
+    /// put in only if it is wanted.
+    ///
+    /// # Errors
+    /// As [`SealedCache::record`].
+    pub fn screened(&mut self, sealed: &Sealed, place: &Place, screen: &dyn Screen) -> Result<Option<Record>> {
+        self.enter(place)?;
+        let (meta, stored, block) = self.stored_bytes(place)?;
+        let wanted = match screen.look(stored) {
+            Verdict::PassOver => false,
+            Verdict::Take => true,
+            Verdict::AskValues if meta.ref_count == 0 => false,
+            Verdict::AskValues => {
+                let used = self.columns.refs_of(&meta).iter().filter_map(|reference| block.value(reference.value));
+                let used: Vec<UsedValue> = used.collect();
+                let mut wanted = false;
+                for value in used {
+                    let mut read = || self.value(sealed, &value);
+                    if screen.value(&value.hash, &mut read).map_err(|error| with_record(error, place))? {
+                        wanted = true;
+                        break;
+                    }
+                }
+                wanted
+            }
+        };
+        if wanted { self.record(sealed, place).map(Some) } else { Ok(None) }
     }
 
     /// The record at a place as it is stored. What it needs of values is not read, and not verified.

@@ -7,10 +7,12 @@
 //! readers ignore the former and report the latter as [`Unreadable`].
 
 mod control;
+mod head;
 mod item;
 mod values;
 
 pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
+pub(crate) use head::Head;
 pub use item::{ItemRecord, encode_line};
 use threadlog_compaction::BLANK_CODEC;
 use threadlog_engine::id::{Channel, StreamId};
