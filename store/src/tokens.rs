@@ -42,8 +42,7 @@ impl Store {
     pub fn tokens(&self, lives: &[ThreadKey], progress: &dyn Progress) -> Vec<LifeTokens> {
         let bytes = |key: &ThreadKey| own_end(self.log(), *key);
         progress.planned(0, lives.iter().map(bytes).sum());
-        let batches: Vec<(usize, &[ThreadKey])> =
-            lives.chunks(LIVES_AT_ONCE).enumerate().map(|(at, lives)| (at, lives)).collect();
+        let batches: Vec<(usize, &[ThreadKey])> = lives.chunks(LIVES_AT_ONCE).enumerate().collect();
         let found = Mutex::new(Vec::new());
         workers::each(&batches, workers::jobs_default(), |(at, lives)| {
             let mut cache = SealedCache::new();

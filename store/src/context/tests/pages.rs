@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use proptest::prelude::*;
+use threadlog_engine::number::{narrow, wide};
 
 use super::*;
 use crate::context::pages::{History, items, turns as page_of_turns};
@@ -21,23 +22,23 @@ impl Counted {
     }
 
     fn items(&self, range: Range<usize>) -> Vec<crate::Result<StoredItem>> {
-        let stored = |at: usize| StoredItem { ordinal: at as u64, clock: 0, item: self.0[at].clone() };
+        let stored = |at: usize| StoredItem { ordinal: wide(at), clock: 0, item: self.0[at].clone() };
         range.map(|at| Ok(stored(at))).collect()
     }
 }
 
 impl History for Counted {
     fn end(&self) -> u64 {
-        self.0.len() as u64
+        wide(self.0.len())
     }
 
     fn forwards(&self, from: u64) -> Box<dyn Iterator<Item = crate::Result<StoredItem>> + '_> {
-        let items = self.items(from as usize..self.0.len());
+        let items = self.items(narrow(from).unwrap()..self.0.len());
         Box::new(items.into_iter().inspect(|_| self.1.set(self.1.get() + 1)))
     }
 
     fn backwards(&self, end: u64) -> Box<dyn Iterator<Item = crate::Result<StoredItem>> + '_> {
-        let items = self.items(0..end as usize);
+        let items = self.items(0..narrow(end).unwrap());
         Box::new(items.into_iter().rev().inspect(|_| self.1.set(self.1.get() + 1)))
     }
 }
@@ -62,8 +63,11 @@ fn paged(history: &Counted, mut params: ListTurnsParams) -> Vec<Turn> {
     }
 }
 
+/// Start, own ordinals, id, end, messages.
+type Place = (u64, Range<u64>, Option<String>, TurnEnd, Vec<u64>);
+
 /// Where turns stand, whose they are and how they ended. What follows a page's last turn is not part of it.
-fn places(turns: &[Turn]) -> Vec<(u64, Range<u64>, Option<String>, TurnEnd, Vec<u64>)> {
+fn places(turns: &[Turn]) -> Vec<Place> {
     let place =
         |turn: &Turn| (turn.ordinals.start, turn.own_ordinals(), turn.id.clone(), turn.end, turn.user_messages.clone());
     turns.iter().map(place).collect()
@@ -138,8 +142,8 @@ proptest! {
             let mut met = Vec::new();
             loop {
                 let page = items(&history, &params).unwrap();
-                prop_assert_eq!(page.end_ordinal, count as u64);
-                prop_assert_eq!(page.covers.end - page.covers.start, page.items.len() as u64);
+                prop_assert_eq!(page.end_ordinal, wide(count));
+                prop_assert_eq!(page.covers.end - page.covers.start, wide(page.items.len()));
                 met.extend(page.items.iter().map(|item| item.ordinal));
                 params.at = page.next;
                 if params.at.is_none() {
@@ -149,7 +153,7 @@ proptest! {
             if direction == Direction::Descending {
                 met.reverse();
             }
-            prop_assert_eq!(met, (0..count as u64).collect::<Vec<_>>());
+            prop_assert_eq!(met, (0..wide(count)).collect::<Vec<_>>());
         }
     }
 }
