@@ -16,7 +16,7 @@ fn refusal(opened: crate::Result<Engine>) -> (String, String) {
     match opened {
         Err(error @ Error::Untrusted { .. }) => {
             let text = error.to_string();
-            let Error::Untrusted { kind, .. } = error else { unreachable!() };
+            let Error::Untrusted { kind, .. } = error else { panic!("{error}") };
             (kind, text)
         }
         other => panic!("{:?}", other.map(|engine| engine.journal())),
