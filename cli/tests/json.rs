@@ -106,7 +106,7 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 40] = [
     "seal",
     "compact",
     "erase",
@@ -120,6 +120,9 @@ const COMMANDS: [&str; 36] = [
     "export",
     "list",
     "show",
+    "search",
+    "context",
+    "turns",
     "tail",
     "ps",
     "rename",
@@ -138,6 +141,7 @@ const COMMANDS: [&str; 36] = [
     "verify --deleted",
     "verify",
     "stats",
+    "usage",
     "salvage",
     "dump",
     "gen",
@@ -226,7 +230,12 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let ids = machine.ids();
     for id in &ids {
         run(&machine, &["show", id]);
+        run(&machine, &["turns", id, "--limit", "1"]);
     }
+    run(&machine, &["usage", "--by", "day,model,project,thread"]);
+    run(&machine, &["search", "--kind", "all", "e"]);
+    run(&machine, &["search", "no such words"]);
+    run(&machine, &["context", &format!("{}@2", ids[0])]);
     for arguments in on_a_thread(&ids[0]) {
         run(&machine, &arguments);
     }
