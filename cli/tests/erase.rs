@@ -68,6 +68,8 @@ fn as_the_writer() {
     runtime.block_on(async {
         let mut config = LocalConfig::default();
         config.engine.client = "the writer".to_owned();
+        // All that it says is in one segment, which it does not leave.
+        (config.engine.segment_bytes_min, config.engine.segment_bytes_max) = (64 << 20, 64 << 20);
         let store = LocalThreadStore::open(Path::new(&root), config).await.unwrap();
         let create = || LiveThread::create(Arc::new(store.clone()), CreateThreadParams::new(ThreadId::generate()));
         let dead = create().await.unwrap();

@@ -106,7 +106,8 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 41] = [
+    "repair",
     "seal",
     "compact",
     "erase",
@@ -355,6 +356,13 @@ fn copies(run: &mut impl FnMut(&Machine, &[&str])) {
     fs::write(&sealed, bytes).unwrap();
     run(&machine, &["backup", "--to", "backup"]);
     run(&machine, &["restore", "--from", "backup", "--to", "again"]);
+    // The end of the segment is damaged too, and MANIFEST is lost.
+    let mut bytes = fs::read(&sealed).unwrap();
+    let end = bytes.len() - 1;
+    bytes[end] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    fs::remove_file(machine.store().join("MANIFEST")).unwrap();
+    run(&machine, &["repair", "--yes"]);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use threadlog_engine::fs::{Fs, create_dir_durable};
+use threadlog_engine::fs::{Fs, create_dir_durable, read_at_most};
+use threadlog_engine::number::wide;
 use threadlog_engine::sealed::footer::Footer;
+use threadlog_engine::sealed::header::{SEALED_HEADER_BYTES, TRAILER_BYTES, Trailer};
 use threadlog_engine::sealed::id::{dictionaries_directory, sealed_directory};
 use threadlog_engine::sealed::{Manifest, OnDamage, Sealed, SealedId, SealedSegment, ValueHash, sealed_files};
 use threadlog_engine::{Error as EngineError, Reader, StreamId};
@@ -39,7 +41,8 @@ pub struct ManifestRepair {
 /// - Nothing that was acknowledged is lost: a segment goes out of MANIFEST only when another that names it is durable, or when
 ///   nothing of it is wanted.
 /// - What was replaced does not come back, as long as the segment that replaced it can tell so.
-/// - A segment whose tables cannot be read is damaged, or was never finished. If all that its blocks hold stands in other
+/// - A segment whose tables cannot be read is damaged, or was never finished. If its file ends without a trace of a trailer, or
+///   a sector of it was never written (it is all zero, as after a power cut), and all that its blocks hold stands in other
 ///   segments or in journals, it is left out; else it is named, and read by its blocks.
 /// - What a crash left behind may come back: a segment that was written and never named, or one of erased records that was
 ///   no longer named and not yet removed. The records that say that a thread is deleted are never removed, so it stays
@@ -105,7 +108,47 @@ fn unneeded(fs: &Arc<dyn Fs>, root: &Path, sealed: &Sealed) -> Result<HashSet<Se
                 })
             })
     };
-    Ok(doubtful.into_iter().filter(|segment| is_elsewhere(segment)).map(|segment| segment.id()).collect())
+    let mut unneeded = HashSet::new();
+    for segment in doubtful {
+        if !is_finished(&**fs, root, segment.id())? && is_elsewhere(segment) {
+            unneeded.insert(segment.id());
+        }
+    }
+    Ok(unneeded)
+}
+
+/// The least that a disk writes at once.
+const SECTOR_BYTES: usize = 512;
+/// How much of a file is looked at at once.
+const STEP_BYTES: usize = 1 << 20;
+
+/// Whether a segment's file ends with what may have been a trailer, and all of it was written.
+fn is_finished(fs: &dyn Fs, root: &Path, id: SealedId) -> Result<bool> {
+    let path = id.path(root);
+    let io = |error| Error::from(EngineError::io("read", &path, error));
+    let file = fs.open_immutable(&path).map_err(io)?;
+    let mut end = [0; TRAILER_BYTES];
+    let at = file.len().map_err(io)?.saturating_sub(wide(TRAILER_BYTES));
+    // The header has the salt too.
+    if at < wide(SEALED_HEADER_BYTES) {
+        return Ok(false);
+    }
+    let read = read_at_most(&*file, &mut end, at).map_err(io)?;
+    if !Trailer::is_traced(end.get(..read).unwrap_or_default(), id) {
+        return Ok(false);
+    }
+    let (mut step, mut at) = (vec![0; STEP_BYTES], 0);
+    loop {
+        let read = read_at_most(&*file, &mut step, at).map_err(io)?;
+        let mut sectors = step.get(..read).unwrap_or_default().chunks(SECTOR_BYTES);
+        if sectors.any(|sector| sector.iter().all(|byte| *byte == 0)) {
+            return Ok(false);
+        }
+        if read < STEP_BYTES {
+            return Ok(true);
+        }
+        at = at.saturating_add(wide(read));
+    }
 }
 
 fn has(footer: &Footer, stream: &StreamId, ordinal: u64) -> bool {

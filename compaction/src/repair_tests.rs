@@ -133,7 +133,8 @@ fn what_was_replaced_or_erased_does_not_come_back() {
         for choice in [Choice::KeepAll, Choice::LoseAll, Choice::Sample(after)] {
             let crashed = disk.crash(&choice);
             spoil(&crashed, None);
-            repair(&crashed).unwrap().unwrap();
+            let plan = repair(&crashed).unwrap().unwrap();
+            assert!(plan.damage.is_empty(), "after {after} calls, {choice:?}: {:?}", plan.damage);
             let found = check(&crashed);
             assert!(found == model || found == alive, "after {after} calls, {choice:?}");
         }
@@ -150,6 +151,21 @@ fn a_segment_whose_table_is_damaged_too_is_named_and_read_by_its_blocks() {
     spoil(&fs, Some(b"nothing"));
     let plan = repair(&fs).unwrap().unwrap();
     assert_eq!((plan.damage.len(), plan.records), (1, 21));
+}
+
+#[test]
+fn a_finished_segment_of_which_nothing_can_be_read_is_named_all_the_same() {
+    let fs = disk(1);
+    sample(&fs);
+    let before = load(&fs).manifest().segments.clone();
+    let row = before[0];
+    let file = fs.open(&row.id.path(&root()), OpenMode::Write).unwrap();
+    // Everything but the end of the trailer.
+    write_all_at(&*file, &vec![0xee; usize::try_from(row.bytes).unwrap() - 40], 0).unwrap();
+    spoil(&fs, None);
+    let plan = plan(&fs).unwrap().unwrap();
+    assert_eq!((plan.manifest.segments.len(), plan.replaced.len()), (before.len(), 0));
+    assert!(!plan.damage.is_empty());
 }
 
 #[test]
