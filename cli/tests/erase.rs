@@ -68,8 +68,9 @@ fn as_the_writer() {
     runtime.block_on(async {
         let mut config = LocalConfig::default();
         config.engine.client = "the writer".to_owned();
-        // All that it says is in one segment, which it does not leave.
+        // All that it says is in one segment, which it does not leave: it is long enough, and there is no spare to go to.
         (config.engine.segment_bytes_min, config.engine.segment_bytes_max) = (64 << 20, 64 << 20);
+        config.engine.prepare_spares = false;
         let store = LocalThreadStore::open(Path::new(&root), config).await.unwrap();
         let create = || LiveThread::create(Arc::new(store.clone()), CreateThreadParams::new(ThreadId::generate()));
         let dead = create().await.unwrap();
