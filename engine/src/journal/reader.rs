@@ -134,7 +134,11 @@ impl Reader {
             let news = foreign::look(&**fs, root, *store, &sealed, ahead, &made);
             if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&**fs, root, *store)? {
                 changes.add(self.view.renew_sealed()?);
-                continue;
+                if seen.read().sealed.generation() > sealed.generation() {
+                    continue;
+                }
+                // What is there is older than what was seen, or nothing: the folder was removed, or put back.
+                return Err(Error::NoStore { path: root.clone() });
             }
             let mut seen = seen.write();
             changes.add(news?.apply(&mut seen.journals));

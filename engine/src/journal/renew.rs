@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::StreamId;
 use crate::journal::changes::Changes;
 use crate::journal::claim::Roster;
@@ -83,7 +83,11 @@ impl Core {
                 && !sealed.is_current(&*self.fs, &self.places.root, self.store)?
             {
                 changes.add(self.renew_sealed()?);
-                continue;
+                if self.state.lock().sealed.generation() > sealed.generation() {
+                    continue;
+                }
+                // What is there is older than what was seen, or nothing: the folder was removed, or put back.
+                return Err(Error::NoStore { path: self.places.root.clone() });
             }
             let mut state = self.state.lock();
             changes.add(news?.apply(&mut state.foreign));
