@@ -35,6 +35,9 @@ mod queue;
 mod search;
 mod sending;
 mod slot;
+#[cfg(test)]
+#[path = "fixture_tests.rs"]
+mod testing;
 mod threads;
 mod watch;
 mod writer;
