@@ -24,7 +24,7 @@ impl Engine {
     /// *Cost:* when nothing changed, 64 bytes read; else the footers of new segments.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Corrupt`](crate::Error::Corrupt); what was known stays.
+    /// [`Error::Io`], [`Error::Corrupt`]; what was known stays.
     pub fn renew_sealed(&self) -> Result<Changes> {
         let roster = self.inner.refreshing.lock();
         let changes = self.inner.core.renew_sealed()?;
