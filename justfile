@@ -104,6 +104,14 @@ openings:
 forks:
     cargo run --release -p threadlog-benches --bin forks
 
+# How long a store of real rollout files is, compacted and archived, beside `zstd -19` of each file; exported and compared
+sealed-corpus:
+    cargo run --release -p threadlog-benches --bin sealed -- corpus
+
+# What is sealed: the corpus, loads, the end of a long thread, import, export, sealing, merging, appends beside the worker, repeated images (about 6 minutes; parts by name; --quick for a look)
+sealed *PARTS:
+    cargo run --release -p threadlog-benches --bin sealed -- {{ PARTS }}
+
 # An import killed so many times at random moments (the seed's; 269 MB of files), run again, exported, compared
 kill-import KILLS="10" SEED="1" THREADS="600":
     THREADLOG_KILLS={{ KILLS }} THREADLOG_KILL_SEED={{ SEED }} THREADLOG_KILL_THREADS={{ THREADS }} \

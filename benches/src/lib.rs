@@ -15,6 +15,7 @@ pub mod plan;
 pub mod raw;
 pub mod report;
 pub mod running;
+pub mod sealed;
 pub mod solo;
 pub mod sqlite;
 pub mod tables;

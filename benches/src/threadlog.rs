@@ -51,13 +51,24 @@ impl Ours {
         Ok(self.engine.append(self.batch(writer)?)?)
     }
 
+    /// Appends other bytes to one writer's stream, without any sync.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn enqueue_bytes(&self, writer: usize, payload: &[u8]) -> Result<Ticket> {
+        Ok(self.engine.append(self.batch_of(writer, payload)?)?)
+    }
+
     /// The payload as a batch for one writer's stream.
     ///
     /// # Errors
     /// Those of the engine.
     pub fn batch(&self, writer: usize) -> Result<Batch> {
+        self.batch_of(writer, &self.payload)
+    }
+
+    fn batch_of(&self, writer: usize, payload: &[u8]) -> Result<Batch> {
         let stream = StreamId { thread: [writer as u8; 16], incarnation: 1, channel: 0 };
-        let payload = &self.payload;
         let mut batch = Batch::new();
         batch.push(NewRecord { stream, ordinal: None, lease_epoch: 1, clock: 0, codec: 0, payload })?;
         Ok(batch)

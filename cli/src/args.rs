@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 #[cfg(unix)]
 use crate::command::run;
 use crate::command::{
-    archive, backup, compact, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps, relink,
-    rename, rm, rollback, salvage, seal, show, stats, tag, tail, trash, tree, unpack, verify,
+    archive, backup, compact, context, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps,
+    relink, rename, repair, rm, rollback, salvage, seal, search, show, stats, tag, tail, trash, tree, turns, unpack,
+    usage, verify,
 };
 use crate::exit;
 
@@ -46,6 +47,12 @@ pub enum Command {
     List(list::List),
     /// Read a thread
     Show(show::Show),
+    /// Find what was said and done, in all threads
+    Search(search::Search),
+    /// Show the items around a position that `search` told
+    Context(context::Context),
+    /// List the turns of a thread
+    Turns(turns::Turns),
     /// Show the last items of a thread, and with -f what is added to it, by any process
     Tail(tail::Tail),
     /// Show which processes write to the store, and the threads that they hold
@@ -80,6 +87,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Sizes and counts of the store
     Stats(stats::Stats),
+    /// Tokens used: by day, model, project or thread
+    Usage(usage::Usage),
     /// What takes the room: by kind, the largest threads, what is stored once
     Du(du::Du),
     /// Compress what is in the journals
@@ -96,6 +105,8 @@ pub enum Command {
     Pack(pack::Pack),
     /// Take in the threads of such a file, or only check it
     Unpack(unpack::Unpack),
+    /// Make anew what is lost or damaged and can be told from the rest of the store
+    Repair(repair::Repair),
     /// Write everything that is intact, also from damaged places, as rollout files
     Salvage(salvage::Salvage),
     /// Print any file of a store, for people

@@ -19,7 +19,6 @@ mod transcript;
 mod usage;
 
 fn main() -> ExitCode {
-    allow_files();
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::report(&error),
@@ -31,17 +30,5 @@ fn main() -> ExitCode {
             failure.report(json);
             failure.exit().code()
         }
-    }
-}
-
-/// Allows this process as many open files as the system lets it have: each sealed segment is held open twice while others are
-/// made, and usual limits (256, 1 024) are meant for programs with few.
-fn allow_files() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        // If it may not: what does not fit is refused by name where it happens.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
 }

@@ -12,7 +12,7 @@ use threadlog::list::{ArchiveFilter, Direction, ListParams, PAGE_SIZE_MAX};
 use threadlog::local::LocalThreadStore;
 use threadlog::metadata::ThreadMetadata;
 use threadlog::thread_store::{StoredThread, ThreadStore, ThreadStoreError, Unavailability};
-use threadlog::{Store, ThreadId};
+use threadlog::{Store, ThreadId, ThreadKey};
 
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
@@ -57,8 +57,20 @@ pub fn all(store: &Store) -> Result<BTreeMap<ThreadId, ThreadMetadata>, Failure>
     within(store, &[ArchiveFilter::Active, ArchiveFilter::Archived])
 }
 
+/// As [`all`], with the life of each that counts.
+pub fn all_keys(store: &Store) -> Result<BTreeMap<ThreadId, (ThreadKey, ThreadMetadata)>, Failure> {
+    lives(store, &[ArchiveFilter::Active, ArchiveFilter::Archived])
+}
+
 /// All threads that are in one of these collections.
 pub fn within(store: &Store, collections: &[ArchiveFilter]) -> Result<BTreeMap<ThreadId, ThreadMetadata>, Failure> {
+    Ok(lives(store, collections)?.into_iter().map(|(id, (_, metadata))| (id, metadata)).collect())
+}
+
+fn lives(
+    store: &Store,
+    collections: &[ArchiveFilter],
+) -> Result<BTreeMap<ThreadId, (ThreadKey, ThreadMetadata)>, Failure> {
     let store = LocalThreadStore::reading(store)?;
     let mut threads = BTreeMap::new();
     for collection in collections {
@@ -69,7 +81,9 @@ pub fn within(store: &Store, collections: &[ArchiveFilter]) -> Result<BTreeMap<T
         params.page_size = PAGE_SIZE_MAX;
         loop {
             let page = wait(store.list_threads(params.clone()))?;
-            threads.extend(page.threads.into_iter().map(|StoredThread { key, metadata, .. }| (key.thread, metadata)));
+            threads.extend(
+                page.threads.into_iter().map(|StoredThread { key, metadata, .. }| (key.thread, (key, metadata))),
+            );
             params.cursor = page.next_cursor;
             if params.cursor.is_none() {
                 break;

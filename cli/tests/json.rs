@@ -106,7 +106,8 @@ fn fault(record: &Value, fields: &Fields) -> Option<String> {
     unknown.or_else(|| absent.map(|(name, _)| format!("{name} is documented and absent")))
 }
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 41] = [
+    "repair",
     "seal",
     "compact",
     "erase",
@@ -120,6 +121,9 @@ const COMMANDS: [&str; 36] = [
     "export",
     "list",
     "show",
+    "search",
+    "context",
+    "turns",
     "tail",
     "ps",
     "rename",
@@ -138,6 +142,7 @@ const COMMANDS: [&str; 36] = [
     "verify --deleted",
     "verify",
     "stats",
+    "usage",
     "salvage",
     "dump",
     "gen",
@@ -226,7 +231,12 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let ids = machine.ids();
     for id in &ids {
         run(&machine, &["show", id]);
+        run(&machine, &["turns", id, "--limit", "1"]);
     }
+    run(&machine, &["usage", "--by", "day,model,project,thread"]);
+    run(&machine, &["search", "--kind", "all", "e"]);
+    run(&machine, &["search", "no such words"]);
+    run(&machine, &["context", &format!("{}@2", ids[0])]);
     for arguments in on_a_thread(&ids[0]) {
         run(&machine, &arguments);
     }
@@ -346,6 +356,13 @@ fn copies(run: &mut impl FnMut(&Machine, &[&str])) {
     fs::write(&sealed, bytes).unwrap();
     run(&machine, &["backup", "--to", "backup"]);
     run(&machine, &["restore", "--from", "backup", "--to", "again"]);
+    // The end of the segment is damaged too, and MANIFEST is lost.
+    let mut bytes = fs::read(&sealed).unwrap();
+    let end = bytes.len() - 1;
+    bytes[end] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    fs::remove_file(machine.store().join("MANIFEST")).unwrap();
+    run(&machine, &["repair", "--yes"]);
 }
 
 #[test]

@@ -13,7 +13,8 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use common::{Machine, block_on, field, of_type, running, say};
+use common::talk::{Talk, agent, turn};
+use common::{Machine, Ran, block_on, field, of_type, running, say, text};
 use serde_json::{Value, json};
 
 /// `tail -f`, and what it says line by line.
@@ -118,6 +119,9 @@ fn a_thread_is_tagged_and_pinned_while_it_runs_elsewhere() {
     let id = thread.id().to_string();
     let (code, records) = machine.json(&["tag", "--json", &id, "+ci", "+two words", "-gone"][..]);
     assert_eq!((code, &records[1]["tags"]), (2, &Value::Null), "an option among the tags: {records:?}");
+    for blank in ["+", "- "] {
+        machine.run(&["tag", &id, blank]).must_be(2).must_say("names no tag");
+    }
     let tagged = |arguments: &[&str]| -> Value {
         let ran = machine.run(&[&["--json", "tag", &id], arguments].concat());
         serde_json::from_str(ran.must_be(0).stdout.lines().last().unwrap()).unwrap()
@@ -141,4 +145,54 @@ fn a_thread_is_tagged_and_pinned_while_it_runs_elsewhere() {
     machine.run(&["unpin", &id]).must_be(0);
     assert_eq!(of_type(&machine.json(&["list", "--pinned"]).1, "thread").len(), 0);
     block_on(store.close()).unwrap();
+}
+
+/// Runs the command with so few open files allowed, standard ones included, that there is no room for one for each writer.
+#[cfg(target_os = "linux")]
+fn with_few_files(machine: &Machine, arguments: &[&str]) -> Ran {
+    let command = machine.command(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 20; exec \"$0\" \"$@\""]).arg(command.get_program()).args(arguments);
+    shell.env_clear().current_dir(machine.path("")).stdin(Stdio::null()).env("THREADLOG_HOME", machine.store());
+    Ran::of(shell.output().unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn however_many_processes_write_each_holds_as_many_files_as_one_alone() {
+    let Some(agent) = agent() else { return };
+    let machine = Machine::with_store();
+    let files = |talk: &Talk| std::fs::read_dir(format!("/proc/{}/fd", talk.pid())).unwrap().count();
+    let mut talks = Vec::new();
+    for _ in 0..24 {
+        let mut talk = Talk::start(&machine, &agent, &[], &[]);
+        talk.say(&turn("here"));
+        assert_eq!(talk.until("turn_complete")["stored"], true);
+        talks.push(talk);
+    }
+    let (_, records) = machine.json(&["ps"]);
+    assert_eq!(records.last().unwrap(), &json!({"type": "summary", "writers": 24, "threads": 24}));
+    // Each reads the journals of all others, and has one of its own.
+    talks.iter_mut().for_each(|talk| talk.say(&turn("again")));
+    talks.iter().for_each(|talk| assert_eq!(talk.until("turn_complete")["stored"], true));
+    let held: Vec<usize> = talks.iter().map(files).collect();
+    assert!(held.iter().all(|held| (1..20).contains(held)), "{held:?}");
+    let id = machine.ids().remove(0);
+    let sample = machine.path("files");
+    for arguments in [
+        &["list"][..],
+        &["ps"],
+        &["show", &id],
+        &["fork", &id],
+        &["tag", &id, "+seen"],
+        &["tree"],
+        &["verify"],
+        &["import", text(&sample)],
+    ] {
+        with_few_files(&machine, arguments).must_be(0);
+    }
+    talks.iter_mut().for_each(Talk::kill);
+    with_few_files(&machine, &["fork", &id]).must_be(0);
+    assert_eq!(machine.ids().len(), 6 + 24 + 2);
+    machine.run(&["verify"]).must_be(0);
 }

@@ -195,7 +195,8 @@ fn each_line_of_a_pipe_is_done_before_the_next_one() {
     let end = kinds.iter().position(|kind| *kind == "task_complete").unwrap();
     assert_eq!(kinds[end + 1], "thread_rolled_back");
     assert!(
-        ran.stdout.contains("took back 1 turn") && ran.stdout.contains("the thread's name: both"),
+        ran.stdout.contains("rolled back by 1 turn\nthe model sees 0 items now")
+            && ran.stdout.contains("the thread's name: both"),
         "{}",
         ran.stdout
     );

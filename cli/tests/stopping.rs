@@ -87,3 +87,31 @@ fn an_interrupted_import_says_what_it_did_and_the_same_command_goes_on() {
     assert_eq!(summary["files"].as_u64(), Some(FILES));
     machine.run(&["verify"]).must_be(0);
 }
+
+#[test]
+fn an_interrupted_merge_or_erasure_leaves_what_was_there_and_the_same_command_goes_on() {
+    let machine = Machine::new();
+    machine.run(&["gen", "--threads", "60", "--to", "files"]).must_be(0);
+    machine.run(&["import", "files"]).must_be(0);
+    let ids = machine.ids();
+    machine.run(&["rm", &ids[0], "--yes"]).must_be(0);
+    let sealed = machine.store().join("sealed");
+    let shown = machine.run(&["show", &ids[1], "--raw"]).must_be(0).stdout.clone();
+    for command in [&["compact", "--full", "--json"][..], &["erase", "--json"]] {
+        let before = common::tree(&sealed);
+        let begun = || count(&sealed) > u64::try_from(before.len()).unwrap();
+        let ran = stopped(&machine, command, "-INT", begun);
+        ran.must_be(130).must_say("the same command goes on");
+        let summary: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!((&summary["type"], &summary["stopped"]), (&"summary".into(), &true.into()));
+        assert!(before.keys().all(|path| sealed.join(path).exists()), "{command:?} was given up");
+        assert_eq!(machine.run(&["show", &ids[1], "--raw"]).must_be(0).stdout, shown);
+        machine.run(&["verify"]).must_be(0);
+    }
+    machine.run(&["erase"]).must_be(0);
+    let (_, records) = machine.json(&["verify", "--deleted", &ids[0]]);
+    assert_eq!(records.last().unwrap()["records"], 0);
+    machine.run(&["compact", "--full"]).must_be(0);
+    assert_eq!(count(&sealed), 1);
+    assert_eq!(machine.run(&["show", &ids[1], "--raw"]).must_be(0).stdout, shown);
+}

@@ -101,9 +101,63 @@ fn du_says_what_takes_the_room() {
 }
 
 #[test]
+fn a_thread_that_repeats_its_images_in_compactions_and_forks_takes_the_room_of_one_copy() {
+    let machine = Machine::new();
+    let files = machine.path("images");
+    let plan = ["--images", "6", "--image-bytes", "20000", "--compactions", "30", "--forks", "9"];
+    let to = ["gen", "--threads", "0", "--to", common::text(&files)];
+    let written = done(&machine, &[&to[..], &plan[..]].concat());
+    let (bytes, distinct) = (summary(&written)["bytes"].as_u64().unwrap(), 6 * 20_000);
+    assert!(bytes > 30 * distinct && summary(&written)["files"] == 10, "{written:?}");
+    done(&machine, &["import", common::text(&files)]);
+    done(&machine, &["compact", "--full"]);
+    let taken = summary(&done(&machine, &["stats"]))["disk_bytes"].as_u64().unwrap();
+    assert!(taken < distinct * 5 / 4, "{taken} bytes for {distinct} of images");
+    let back = machine.path("back");
+    done(&machine, &["export", "--to", common::text(&back)]);
+    let content = |root: &std::path::Path| -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        common::tree(root).into_iter().map(|(path, (bytes, _))| (path, bytes)).collect()
+    };
+    assert!(content(&files) == content(&back), "byte for byte");
+}
+
+#[test]
+fn a_lost_manifest_is_repaired_when_that_is_confirmed() {
+    let machine = Machine::with_store();
+    let dead = machine.ids().remove(0);
+    done(&machine, &["seal"]);
+    assert!(machine.run(&["repair"]).must_be(0).stdout.contains("nothing to repair"));
+    done(&machine, &["rm", &dead, "--yes"]);
+    done(&machine, &["erase"]);
+    let before = all(&machine);
+    let manifest = machine.store().join("MANIFEST");
+    let sound = std::fs::read(&manifest).unwrap();
+    for spoilt in [None, Some(Vec::new()), Some(vec![0; sound.len()]), Some(sound[..sound.len() - 1].to_vec())] {
+        std::fs::remove_file(&manifest).unwrap();
+        if let Some(bytes) = &spoilt {
+            std::fs::write(&manifest, bytes).unwrap();
+        }
+        machine.run(&["compact"]).must_be(4);
+        let (code, records) = machine.json(&["repair", "--dry-run"]);
+        assert_eq!((code, of_type(&records, "repair").len()), (0, 1), "{records:?}");
+        assert_eq!(field(of_type(&records, "repair")[0], "what"), "manifest");
+        machine.run(&["repair"]).must_be(7);
+        assert_eq!(std::fs::read(&manifest).ok(), spoilt, "nothing was done");
+        let said = machine.run(&["repair", "--yes"]).must_be(0).stdout.clone();
+        assert!(said.contains("cannot be believed") && said.contains("repaired"), "{said}");
+        assert_eq!(all(&machine), before);
+        machine.run(&["verify"]).must_be(0);
+        assert_eq!(summary(&done(&machine, &["verify", "--deleted", &dead]))["records"], 0);
+    }
+    done(&machine, &["rename", &machine.ids()[0], "still writable"]);
+    done(&machine, &["compact", "--full"]);
+    machine.run(&["verify"]).must_be(0);
+}
+
+#[test]
 fn where_there_is_no_store_none_is_made() {
     let machine = Machine::new();
-    for command in ["seal", "compact", "erase", "du"] {
+    for command in ["seal", "compact", "erase", "du", "repair"] {
         machine.run(&[command]).must_be(5);
     }
     assert!(!machine.store().exists());

@@ -166,7 +166,7 @@ fn pages_meet_every_thread_once_in_every_order() {
 }
 
 #[test]
-fn an_older_revision_keeps_what_it_said() {
+fn an_older_revision_keeps_what_it_said_and_cannot_be_changed() {
     let machine = Machine::new();
     let id = rollout(&machine, 1, "", "before");
     machine.run(&["import", "files"]).must_be(0);
@@ -175,6 +175,21 @@ fn an_older_revision_keeps_what_it_said() {
     assert_eq!(shown(&machine, &id)["preview"], "after");
     assert_eq!(shown(&machine, &format!("{id}~2"))["preview"], "after");
     assert_eq!(shown(&machine, &format!("{id}~1"))["preview"], "before");
+    let older = format!("{id}~1");
+    for change in [
+        &["rename", &older, "one"][..],
+        &["archive", &older],
+        &["pin", &older],
+        &["tag", &older, "+one"],
+        &["fork", &older],
+        &["rollback", &older, "1"],
+        &["relink", "--from", "/src", "--to", "/other", &older],
+        &["trash", "put", &older],
+        &["rm", "--yes", &older],
+        &["tail", "-f", &older],
+    ] {
+        machine.run(change).must_be(2).must_say("is one revision");
+    }
     machine.run(&["rename", &id, "both"]).must_be(0);
     assert_eq!(shown(&machine, &id)["name"], "both");
     assert_eq!(shown(&machine, &id)["preview"], "after", "a name makes no other revision the current one");

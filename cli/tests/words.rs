@@ -90,6 +90,14 @@ fn a_risk_can_be_taken_on_the_command_line() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_store_is_not_made_where_locks_cannot_be_trusted() {
+    let machine = Machine::with_sample();
+    let ran = machine.run(&["import", "files", "--store", "/proc/threadlog"]);
+    ran.must_be(1).must_say("whose locks or syncs cannot be trusted").must_say("--allow-untrusted");
+}
+
+#[test]
 fn a_demonstration_in_a_store_of_ones_own_does_not_call_it_new() {
     let machine = Machine::with_store();
     let own = machine.run(&["demo", "files", "--store", text(&machine.store())]).must_be(0).stdout.clone();

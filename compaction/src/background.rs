@@ -218,7 +218,9 @@ impl Worker {
                 fruitless = false;
                 self.note(&written);
             }
-            if fruitless && let Some((hot, _)) = self.seen.get(&journal) {
+            if !fruitless {
+                self.fruitless.remove(&journal);
+            } else if let Some((hot, _)) = self.seen.get(&journal) {
                 self.fruitless.insert(journal, (hot.left_bytes, self.clock.ticks_ms()));
             }
         }

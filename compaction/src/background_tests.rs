@@ -3,7 +3,7 @@ use crate::testing::hot::{append, hot_files, open, read, reader, take};
 use crate::testing::{Fates, Model, config, payload, root, stream, value};
 use std::time::Instant;
 use threadlog_engine::SystemClock;
-use threadlog_engine::fs::sim::SimFs;
+use threadlog_engine::fs::sim::{CallKind, SimFs};
 
 fn start(engine: &Engine, fs: &SimFs, config: Config) -> Background {
     let rules: RulesOfNow = Box::new(|| Arc::new(Fates::default()));
@@ -84,4 +84,24 @@ fn it_stops_at_once_and_with_it_goes_its_hold_on_the_engine() {
     drop(worker);
     drop(engine);
     open(&fs).unwrap();
+}
+
+#[test]
+fn a_damaged_journal_is_not_read_at_each_look() {
+    let fs = SimFs::new(1);
+    let engine = open(&fs).unwrap();
+    fill(&engine, &mut Model::new(), 400);
+    let first = fs.paths().into_iter().filter(|path| path.extension().is_some_and(|end| end == "hot")).min().unwrap();
+    fs.flip_bit(&first, 4096 + 500, 0).unwrap();
+    let settings = Config { hot_bytes: 1 << 20, idle_ms: 1 << 40, pause_ms: 1, ..config() };
+    let worker = start(&engine, &fs, settings);
+    let looks = |more: u64| {
+        let start = fs.calls_of(CallKind::List);
+        wait_for(|| fs.calls_of(CallKind::List) > start + more);
+    };
+    looks(40);
+    let read = fs.calls_of(CallKind::Read);
+    assert!(read > 0 && worker.done().steps == 0, "it was tried, and nothing could be sealed");
+    looks(40);
+    assert_eq!(fs.calls_of(CallKind::Read), read);
 }

@@ -1,7 +1,8 @@
 //! Bulk loading: records of new streams, pushed from several threads, straight into sealed segments.
 //!
 //! One batch is filled while the one before is compressed and written, so all cores are busy. Batches are published in
-//! the order in which they were filled: what a record of one batch refers to was published before.
+//! the order in which they were filled: what a record of one batch refers to was published before. The segments of one
+//! load are merged while it goes on, so that there are never many of them.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -9,21 +10,29 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use threadlog_engine::sealed::FindValues;
+use threadlog_engine::sealed::{FindValues, SealedId};
 use threadlog_engine::{Error as EngineError, StreamId};
 
 use crate::batch::{Batch, NewSealed, Values};
+use crate::compact::{Avoid, merge_around_damage};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::known::Known;
 use crate::maintenance::Maintenance;
+use crate::pick;
 use crate::report::Written;
+use crate::rules::{Fate, Rules, Unwatched};
 use crate::write::{Beside, write_batch};
 
 /// Something that is kept until the records pushed so far are durable: a lease, say.
 pub type Held = Box<dyn Any + Send>;
 
-/// Called after each batch that became durable, with what became of it: whoever reads the store looks at it anew.
+/// How many times [`Config::fan_in`] segments of one size a load makes before it merges them: a load has no time to write a
+/// byte again often, and whoever merges later goes on with fewer.
+const FAN_INS: usize = 4;
+
+/// Called after each batch that became durable, with what became of it, and with nothing when segments were merged: whoever
+/// reads the store looks at it anew.
 pub type Published = Box<dyn FnMut(&Written) + Send>;
 
 /// A bulk load. Dropped without [`Bulk::finish`], it gives up what was not published.
@@ -77,7 +86,10 @@ impl Bulk {
         config.validate()?;
         let shared = Arc::new(Shared { state: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new() });
         let (root, batch_bytes) = (maintenance.root.clone(), config.batch_bytes);
-        let worker = Worker { shared: Arc::clone(&shared), maintenance, config, published };
+        let first_number = maintenance.sealed().manifest().next_number;
+        let find_again = Arc::clone(&find);
+        let worker =
+            Worker { shared: Arc::clone(&shared), maintenance, config, published, find: find_again, first_number };
         let thread = std::thread::Builder::new().name("threadlog-bulk".to_owned());
         let worker = thread.spawn(move || worker.run());
         let worker = worker.map_err(|error| EngineError::io("start a thread for", &root, error))?;
@@ -201,11 +213,28 @@ struct Worker {
     maintenance: Maintenance,
     config: Config,
     published: Published,
+    find: Arc<FindValues>,
+    /// What has a lower number was there before the load.
+    first_number: u64,
+}
+
+/// What a load made is alive: all of it is kept.
+struct KeepAll(Arc<FindValues>);
+
+impl Rules for KeepAll {
+    fn fate(&self, _: &StreamId) -> Fate {
+        Fate::Keep
+    }
+
+    fn find(&self) -> &FindValues {
+        &*self.0
+    }
 }
 
 impl Worker {
     fn run(mut self) -> Maintenance {
         let mut known = Known::of(self.maintenance.sealed());
+        let (mut avoid, mut merging) = (Avoid::new(), true);
         while let Some(filled) = self.next() {
             let outcome = self.publish(filled, &mut known);
             let mut state = self.shared.state.lock();
@@ -222,8 +251,32 @@ impl Worker {
             }
             drop(state);
             self.shared.emptied.notify_all();
+            // A load does not depend on it: what could not be merged now is merged later, by whoever maintains the store.
+            merging = merging && self.merge(&mut known, &mut avoid).is_ok();
         }
         self.maintenance
+    }
+
+    /// Merges segments of this load, if there are many of one size.
+    fn merge(&mut self, known: &mut Known, avoid: &mut Avoid) -> Result<()> {
+        let Config { fan_in, level, .. } = self.config;
+        let config = Config { fan_in: fan_in.saturating_mul(FAN_INS), merge_level: level, ..self.config.clone() };
+        let rules = KeepAll(Arc::clone(&self.find));
+        loop {
+            let rows = self.maintenance.sealed().manifest().segments.iter();
+            let own = rows.filter(|row| row.id.number >= self.first_number && !avoid.contains_key(&row.id));
+            let Some(picked) = pick::next(&own.copied().collect::<Vec<_>>(), &config) else { return Ok(()) };
+            let before: Vec<SealedId> = self.maintenance.sealed().segments().iter().map(|old| old.id()).collect();
+            let published = &mut self.published;
+            let renew = &mut || {
+                published(&Written::default());
+                Ok(())
+            };
+            merge_around_damage(&mut self.maintenance, &picked, &rules, &config, &Unwatched, avoid, renew)?;
+            // Values that stood inside their records may stand apart now.
+            let segments = self.maintenance.sealed().segments().iter();
+            segments.filter(|segment| !before.contains(&segment.id())).for_each(|segment| known.add(segment));
+        }
     }
 
     /// The next batch; `None` at the end, and after a failure.

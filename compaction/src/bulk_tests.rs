@@ -169,6 +169,79 @@ fn a_failing_call_stops_the_load_and_loses_nothing_that_was_flushed() {
     assert!(fs.calls_of(CallKind::SyncDir) > 5);
 }
 
+/// A load of ten flushed parts, in which segments are merged; how many records were promised to be durable.
+fn load_ten(fs: &threadlog_engine::fs::sim::SimFs) -> (Model, u64) {
+    let (mut model, mut promised) = (Model::new(), 0);
+    let Ok(bulk) = bulk(fs, Config { fan_in: 2, ..config() }) else { return (model, promised) };
+    for part in 0..10_u8 {
+        let bytes = payload(&[&value(part.into()), &value(u64::from(part % 3))]);
+        if push(&bulk, &mut model, stream(part, 0), 0, bytes).is_err() || bulk.flush().is_err() {
+            return (model, promised);
+        }
+        promised = wide(model.len());
+    }
+    let _ = bulk.finish();
+    (model, promised)
+}
+
+#[test]
+fn a_crash_at_any_call_of_a_load_that_merges_loses_nothing_that_was_flushed() {
+    let fs = disk(3);
+    load_ten(&fs);
+    assert_eq!(load(&fs).segments().len(), 3, "eight became one, two came later");
+    let calls = fs.calls();
+    for after in 0..=calls {
+        let fs = disk(3);
+        fs.freeze_after(after);
+        let (model, promised) = load_ten(&fs);
+        for choice in fs.crash_points().choices(4, after) {
+            let found = check(&fs.crash(&choice));
+            assert!(wide(found.len()) >= promised, "after {after} calls, {choice:?}");
+            assert!(found.iter().all(|(key, plain)| model.get(key) == Some(plain)), "after {after} calls, {choice:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failing_call_of_a_load_that_merges_loses_nothing_that_was_flushed() {
+    let fs = disk(3);
+    load_ten(&fs);
+    for number in 1..=fs.calls() {
+        for fault in [Fault::Error(ENOSPC), Fault::FailedSync] {
+            let fs = disk(3);
+            fs.fail_call(number, fault);
+            let (model, promised) = load_ten(&fs);
+            fs.clear_faults();
+            for choice in [Choice::LoseAll, Choice::Sample(number)] {
+                let found = check(&fs.snapshot().crash(&choice));
+                assert!(wide(found.len()) >= promised, "call {number} {fault:?} {choice:?}");
+                assert!(found.iter().all(|(key, plain)| model.get(key) == Some(plain)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_load_leaves_few_segments_and_those_that_were_there_as_they_were() {
+    let fs = disk(1);
+    let mut model = Model::new();
+    for thread in 200..212 {
+        add(&fs, &mut model, &[(thread, &[thread.into()])]);
+    }
+    let before: Vec<_> = load(&fs).manifest().segments.clone();
+    let bulk = bulk(&fs, Config { batch_bytes: 4096, fan_in: 2, ..config() }).unwrap();
+    for ordinal in 0..600 {
+        let parts = [value(ordinal % 50), value(1000 + ordinal)];
+        push(&bulk, &mut model, stream(1, 0), ordinal, payload(&[&parts[0], &parts[1]])).unwrap();
+    }
+    let (_, written) = bulk.finish().unwrap();
+    let after = load(&fs).manifest().segments.clone();
+    assert!(before.iter().all(|row| after.contains(row)));
+    let made = after.len() - before.len();
+    assert!(written.segments > 200 && made <= 7 * 4, "{made} of {}", written.segments);
+    assert_eq!(check(&fs), model);
+}
+
 #[test]
 fn a_full_disk_is_said_and_leaves_no_half_made_file() {
     let fs = disk(1);

@@ -9,6 +9,7 @@
 //! - [`seal`](mod@seal): hot segments become sealed ones. [`merge`](mod@merge), [`compact`](mod@compact): several sealed
 //!   ones become one. [`erase`](mod@erase): what is dead leaves the disk.
 //! - [`struct@Copy`]: a copy of a store that is a store, kept up to date.
+//! - [`repair`](mod@repair): a MANIFEST that is lost or damaged, made anew.
 //! - [`Background`]: a worker that does the first two when it is time.
 //!
 //! Every step is of the same shape: new files become durable, MANIFEST is replaced, old files go. A crash leaves the old
@@ -30,6 +31,7 @@ pub mod maintenance;
 pub mod merge;
 mod output;
 mod pick;
+pub mod repair;
 pub mod report;
 pub mod rules;
 pub mod seal;
@@ -48,6 +50,7 @@ pub use copy::{Copied, Copy, Hot};
 pub use erase::{Erased, Pending};
 pub use error::{Error, Result};
 pub use maintenance::Maintenance;
+pub use repair::ManifestRepair;
 pub use report::Written;
 pub use rules::{BLANK_CODEC, Fate, Rules, Unwatched, Watch};
 

@@ -29,21 +29,17 @@ pub struct Maintenance {
     /// Whether the manifest in force was made durable here. One that was found may have been left by somebody whose sync of
     /// its name failed: it reads well, and a power cut brings the older one back.
     confirmed: bool,
+    _lock: MaintenanceLock,
+}
+
+/// The lock by itself, for who cannot believe what is sealed.
+pub(crate) struct MaintenanceLock {
     _lock: Box<dyn Lock>,
 }
 
-impl Maintenance {
-    /// Takes the lock of the store at `root`, and removes what a crash left half made. `client` is told to whoever is refused.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] if somebody else holds it; [`Error::Engine`] if MANIFEST cannot be read, or a file not removed.
-    pub fn take(
-        fs: &Arc<dyn Fs>,
-        root: &Path,
-        store: [u8; 16],
-        client: &str,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Maintenance> {
+impl MaintenanceLock {
+    /// Takes it, and notes who has it.
+    pub fn take(fs: &Arc<dyn Fs>, root: &Path, client: &str, clock: &Arc<dyn Clock>) -> Result<MaintenanceLock> {
         let path = root.join("MAINTENANCE");
         let Some(lock) = fs.try_lock(&path).map_err(|error| EngineError::io("lock", &path, error))? else {
             let note = read_file(&**fs, &path).unwrap_or_default();
@@ -59,6 +55,23 @@ impl Maintenance {
         };
         // For people only: on a full disk the lock is as good without it.
         let _ = lock.describe(&owner.to_text());
+        Ok(MaintenanceLock { _lock: lock })
+    }
+}
+
+impl Maintenance {
+    /// Takes the lock of the store at `root`, and removes what a crash left half made. `client` is told to whoever is refused.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if somebody else holds it; [`Error::Engine`] if MANIFEST cannot be read, or a file not removed.
+    pub fn take(
+        fs: &Arc<dyn Fs>,
+        root: &Path,
+        store: [u8; 16],
+        client: &str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Maintenance> {
+        let lock = MaintenanceLock::take(fs, root, client, clock)?;
         let sealed = Sealed::load(&**fs, root, store, None, OnDamage::Refuse)?;
         let next_number = sealed.manifest().next_number.max(1);
         let mut held = Maintenance {

@@ -282,3 +282,21 @@ fn what_an_older_manifest_names_stays_until_a_later_one_is_durable() {
         }
     }
 }
+
+#[test]
+fn whoever_looks_on_is_told_that_the_store_was_removed() {
+    let fs = SimFs::new(1);
+    let (engine, mut model) = written(&fs);
+    seal_all(&fs, &engine, &Fates::default()).unwrap();
+    let (reader, other) = (reader(&fs), open(&fs.process()).unwrap());
+    append(&engine, &mut model, stream(1, 0), payload(&[&value(1)])).unwrap();
+    drop(engine);
+    for path in fs.paths().into_iter().filter(|path| path.extension().is_some() || path.ends_with("MANIFEST")) {
+        let _ = fs.remove_file(&path);
+    }
+    let told = |looked: threadlog_engine::Result<threadlog_engine::Changes>| {
+        assert!(matches!(looked, Err(threadlog_engine::Error::NoStore { .. })), "{looked:?}");
+    };
+    told(reader.refresh());
+    told(other.refresh());
+}

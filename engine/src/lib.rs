@@ -58,6 +58,7 @@ pub use journal::past::DurablePast;
 pub use journal::reader::Reader;
 pub use journal::records::{ReadLog, Record, Records};
 pub use journal::salvage::{SalvageReport, salvage};
+pub use journal::screen::{Screen, Verdict};
 pub use journal::stats::Stats;
 pub use journal::ticket::{Append, Durable, Ticket};
 pub use journal::verify::{LostRecord, VerifyReport, verify};

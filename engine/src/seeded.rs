@@ -147,6 +147,14 @@ bugs! {
     SealedBlockUnverified,
     /// Hot segments that were sealed and came back with a power cut count again.
     SealedSegmentsReturn,
+    /// In the layer above: the names of a backup's files are not synced before its MANIFEST names them.
+    BackupNamesNotSynced,
+    /// In the layer above: files of the old backup are removed before the new one's MANIFEST is there.
+    BackupRemovesFirst,
+    /// In the layers above: the hash of a bundle is not compared.
+    BundleHashNotChecked,
+    /// In the layers above: what a bundle brought is acknowledged before it is durable.
+    BundleNotSynced,
 }
 
 /// Which bug is in, as its place in [`Bug::ALL`] and one; 0: none.

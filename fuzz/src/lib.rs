@@ -1,6 +1,7 @@
 //! What the fuzz targets share: each is a function from bytes to nothing that panics when an invariant is broken, so
 //! that a seed or a finding can be run without libFuzzer too.
 
+pub mod bundle;
 pub mod groups;
 pub mod lines;
 pub mod operations;

@@ -35,6 +35,9 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         seeds.push(("operations", name, (0..number).map(|at| mix(number, at).to_le_bytes()[0]).collect()));
     }
     crate::sealed_seeds::add(&mut seeds);
+    let entries = crate::bundle::seed();
+    seeds.push(("bundle", "as-written", [&[0], crate::bundle::around(&entries).as_slice()].concat()));
+    seeds.push(("bundle", "entries", [&[1], entries.as_slice()].concat()));
     for (name, line) in LINES {
         seeds.push(("lines", name, line.as_bytes().to_vec()));
     }

@@ -20,7 +20,18 @@ fn seeds_are_current_and_hold() {
             "records_block" => threadlog_fuzz::sealed::records_block(&bytes),
             "values_block" => threadlog_fuzz::sealed::values_block(&bytes),
             "sealed_file" => threadlog_fuzz::sealed::file(&bytes),
+            "bundle" => threadlog_fuzz::bundle::bundle(&bytes),
             other => panic!("{other} is no target"),
         }
     }
+}
+
+/// Else the target would look at nothing but hashes.
+#[test]
+fn the_seed_of_bundles_gets_into_a_store() {
+    let directory = tempfile::tempdir().expect("room for a file");
+    let file = directory.path().join("seed.threadlog");
+    std::fs::write(&file, threadlog_fuzz::bundle::around(&threadlog_fuzz::bundle::seed())).expect("room for a file");
+    let contents = threadlog::bundle::verify(&file, &threadlog::Silent).expect("a bundle");
+    assert_eq!(contents.lives.iter().map(|row| row.records).collect::<Vec<_>>(), [4, 2]);
 }

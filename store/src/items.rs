@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use threadlog_engine::number::wide;
-use threadlog_engine::{ReadLog, Record, Records};
+use threadlog_engine::sealed::SealedCache;
+use threadlog_engine::{ReadLog, Record, Records, Screen};
 
 use crate::error::{Error, Result};
-use crate::event::{Body, Event, ITEMS, ItemRecord, Unreadable};
-use crate::item::RolloutItem;
+use crate::event::{Body, Event, ITEMS, Unreadable};
+use crate::item::{Located, RolloutItem};
 use crate::lineage::{Lineage, Part};
 use crate::thread::ThreadKey;
 
@@ -33,6 +35,8 @@ pub struct Items {
     parts: VecDeque<Reading>,
     ready: VecDeque<Result<StoredItem>>,
     piece: Option<Piece>,
+    /// What was kept of a part that came to its end.
+    cache: SealedCache,
 }
 
 /// Records of one life of a history.
@@ -64,18 +68,32 @@ impl Items {
     /// The items with these ordinals in a history.
     pub(crate) fn of(log: &dyn ReadLog, lineage: &Lineage, range: Range<u64>) -> Items {
         let parts = lineage.parts(range).map(|part| Reading::new(log, &part)).collect();
-        Items { parts, ready: VecDeque::new(), piece: None }
+        Items { parts, ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
+    }
+
+    /// The items of one part that a screen wants. Pieces of lines must be wanted by it. `cache` is what the reader before
+    /// kept; [`Items::into_cache`] gives it back.
+    pub(crate) fn screened(log: &dyn ReadLog, part: &Part, screen: Arc<dyn Screen>, cache: SealedCache) -> Items {
+        let Reading { key, offset, records } = Reading::new(log, part);
+        let part = Reading { key, offset, records: records.screened(screen).reusing(cache) };
+        Items { parts: VecDeque::from([part]), ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
+    }
+
+    /// What its reader kept.
+    pub(crate) fn into_cache(mut self) -> SealedCache {
+        self.parts.pop_front().map_or(self.cache, |part| part.records.into_cache())
     }
 
     /// All items of a history, in the order in which a rollout file has them.
     pub(crate) fn in_file(log: &dyn ReadLog, lineage: &Lineage) -> Items {
         let parts = lineage.file_parts().iter().map(|part| Reading::new(log, part)).collect();
-        Items { parts, ready: VecDeque::new(), piece: None }
+        Items { parts, ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
     }
 
     /// Nothing but this error.
     pub(crate) fn failed(error: Error) -> Items {
-        Items { parts: VecDeque::new(), ready: VecDeque::from([Err(error)]), piece: None }
+        let ready = VecDeque::from([Err(error)]);
+        Items { parts: VecDeque::new(), ready, piece: None, cache: SealedCache::new() }
     }
 
     /// The last `count` items of a history.
@@ -116,16 +134,19 @@ impl Items {
             if let Some(record) = part.records.next() {
                 return Some((key, offset, record));
             }
-            self.parts.pop_front();
+            if let Some(part) = self.parts.pop_front() {
+                self.cache = part.records.into_cache();
+            }
             // A line does not go on in another life.
             self.give_piece();
         }
     }
 
     fn take(&mut self, key: ThreadKey, offset: u64, record: Record) {
-        let Record { ordinal: own, clock, .. } = record;
+        let Record { stream, ordinal: own, clock, codec, payload, .. } = record;
         let ordinal = own.saturating_add(offset);
-        let item = match Event::decode(&record).body {
+        let whole = Bytes::from(payload);
+        let item = match Body::of(stream.channel, codec, &whole) {
             Body::Item(item) => item,
             body => {
                 let error = unreadable(key, own, &body);
@@ -138,12 +159,8 @@ impl Items {
         } else {
             self.give_piece();
             if !continues && ends {
-                let whole = Bytes::from(record.payload);
-                // Decoded again, borrowing from the shared bytes now.
-                if let Ok(item) = ItemRecord::decode(&whole) {
-                    let item = RolloutItem::from_record(&item, &whole);
-                    self.ready.push_back(Ok(StoredItem { ordinal, clock, item }));
-                }
+                let located = Located::of(&item, &whole);
+                self.ready.push_back(Ok(StoredItem { ordinal, clock, item: located.item(whole) }));
                 return;
             }
             let bytes = BytesMut::from(item.verbatim().unwrap_or_default());

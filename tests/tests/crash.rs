@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use threadlog_tests::proof::copies::backups;
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::sealing::STORIES;
@@ -56,6 +57,7 @@ fn no_power_cut_and_no_death_of_one_of_two_processes_breaks_an_invariant() {
     let depth = |recover_one_in| Depth { choices_max: 256, samples: 16, recover_one_in };
     let plan = several::Plan {
         depths: [1, 1, 8, 32, 128][..lengths].iter().map(|one_in| depth(*one_in)).collect(),
+        sealing: Depth { choices_max: 16, samples: 4, recover_one_in: if all { 64 } else { 256 } },
         afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
         deaths_one_in: DEATHS[..lengths].to_vec(),
         starts: vec![
@@ -88,4 +90,10 @@ fn sealing_and_merging_can_be_cut_off_anywhere() {
         let states = script(story, 16 << 10, &depth).unwrap_or_else(|broken| panic!("{story:?}: {broken}"));
         println!("{} steps with sealing: {states} distinct crash states", story.len());
     }
+}
+
+#[test]
+fn a_backup_can_be_cut_off_anywhere_and_is_the_old_one_or_the_new_one() {
+    let states = backups().unwrap_or_else(|broken| panic!("{broken}"));
+    println!("a second backup: {states} crash states");
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use threadlog_tests::counting::{Counting, largest_during};
 use threadlog_tests::proof::content::mix;
+use threadlog_tests::proof::copies::bundles;
 use threadlog_tests::proof::damage::{Base, Harm, Target};
 use threadlog_tests::proof::sealed_damage::every_harm;
 use threadlog_tests::proof::stories::bases;
@@ -155,4 +156,9 @@ fn a_block_of_a_twin_is_told() {
     each(&stores(), count, |target, block| {
         (!target.begins_history(block * 4096)).then_some((Harm::Twin(block * 4096), true))
     });
+}
+
+#[test]
+fn a_bundle_with_any_byte_changed_is_refused_and_a_sound_one_survives_a_power_cut_once_taken_in() {
+    bundles().unwrap_or_else(|broken| panic!("{broken}"));
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use threadlog_engine::seeded::{Bug, plant};
 use threadlog_tests::proof::content::mix;
+use threadlog_tests::proof::copies::{backups, bundles};
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::damage::Harm;
 use threadlog_tests::proof::examine::Depth;
@@ -52,6 +53,10 @@ enum Test {
     Sealing,
     /// `tests/damage.rs`: sealed files harmed.
     SealedDamage,
+    /// `tests/crash.rs`: a backup cut off anywhere.
+    Backups,
+    /// `tests/damage.rs`: a bundle harmed anywhere, and taken in.
+    Bundles,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
     /// The same: emptying the trash beside taking a thread out of it.
@@ -123,6 +128,10 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::SealedHeadIgnored, Test::Sealing),
     (Bug::SealedSegmentsReturn, Test::Sealing),
     (Bug::SealedBlockUnverified, Test::SealedDamage),
+    (Bug::BackupNamesNotSynced, Test::Backups),
+    (Bug::BackupRemovesFirst, Test::Backups),
+    (Bug::BundleHashNotChecked, Test::Bundles),
+    (Bug::BundleNotSynced, Test::Bundles),
 ];
 
 impl Test {
@@ -153,6 +162,8 @@ impl Test {
             }
             Test::Sealing => sealing(),
             Test::SealedDamage => every_harm(7).map(|_| ()),
+            Test::Backups => backups().map(|_| ()),
+            Test::Bundles => bundles(),
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);
@@ -221,6 +232,7 @@ fn damage() -> Checked {
 fn two_processes() -> Checked {
     let plan = several::Plan {
         depths: vec![Depth { recover_one_in: 64, ..DEPTH }; 4],
+        sealing: Depth { choices_max: 4, samples: 2, recover_one_in: 0 },
         afterwards: Depth { choices_max: 8, samples: 4, recover_one_in: 0 },
         deaths_one_in: vec![1; 4],
         starts: vec![vec![]],

@@ -31,7 +31,11 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     store.close()?;
     let exit = match &erased {
         Some(erased) => say(erased, started, out)?,
-        None => Exit::Stopped,
+        None => {
+            let work = Work::new(None, started);
+            out.record("summary", &Summary { records_erased: 0, dictionaries: 0, pending: 0, work })?;
+            Exit::Stopped
+        }
     };
     interrupted(erased.is_none(), exit, out)
 }

@@ -20,6 +20,7 @@ pub mod archive;
 pub mod backup;
 mod change;
 pub mod compact;
+pub mod context;
 mod deleting;
 pub mod demo;
 pub mod du;
@@ -41,12 +42,14 @@ pub mod ps;
 pub mod relink;
 mod remains;
 pub mod rename;
+pub mod repair;
 pub mod rm;
 pub mod rollback;
 #[cfg(unix)]
 pub mod run;
 pub mod salvage;
 pub mod seal;
+pub mod search;
 pub mod show;
 pub mod stats;
 mod summary;
@@ -54,7 +57,9 @@ pub mod tag;
 pub mod tail;
 pub mod trash;
 pub mod tree;
+pub mod turns;
 pub mod unpack;
+pub mod usage;
 pub mod verify;
 mod work;
 
@@ -70,6 +75,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Export(arguments) => export::run(arguments, &context, &mut out),
         Command::List(arguments) => list::run(arguments, &context, &mut out),
         Command::Show(arguments) => return show::run(arguments, &context, out),
+        Command::Search(arguments) => search::run(arguments, &context, &mut out),
+        Command::Context(arguments) => context::run(arguments, &context, &mut out),
+        Command::Turns(arguments) => turns::run(arguments, &context, &mut out),
         Command::Tail(arguments) => tail::run(arguments, &context, &mut out),
         Command::Ps(_) => ps::run(&context, &mut out),
         Command::Rename(arguments) => rename::run(arguments, &context, &mut out),
@@ -87,10 +95,12 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
         Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
+        Command::Usage(arguments) => usage::run(arguments, &context, &mut out),
         Command::Du(arguments) => du::run(arguments, &context, &mut out),
         Command::Seal(_) => seal::run(&context, &mut out),
         Command::Compact(arguments) => compact::run(arguments, &context, &mut out),
         Command::Erase(_) => erase::run(&context, &mut out),
+        Command::Repair(arguments) => repair::run(arguments, &context, &mut out),
         Command::Backup(arguments) => backup::backup(arguments, &context, &mut out),
         Command::Restore(arguments) => backup::restore(arguments, &context, &mut out),
         Command::Pack(arguments) => pack::run(arguments, &context, &mut out),
@@ -108,7 +118,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
 
 /// Whether a command changes the store, at once and for good: such work does not depend on who reads what is said of it.
 fn changes(command: &Command) -> bool {
-    use Command::{Archive, Fork, Import, Pin, Prune, Relink, Rename, Rm, Rollback, Tag, Trash, Unarchive, Unpin};
+    use Command::{
+        Archive, Fork, Import, Pin, Prune, Relink, Rename, Repair, Rm, Rollback, Tag, Trash, Unarchive, Unpin,
+    };
     matches!(
         command,
         Archive(_)
@@ -118,6 +130,7 @@ fn changes(command: &Command) -> bool {
             | Prune(_)
             | Relink(_)
             | Rename(_)
+            | Repair(_)
             | Rm(_)
             | Rollback(_)
             | Tag(_)
@@ -133,6 +146,9 @@ fn name(command: &Command) -> &'static str {
         Command::Export(_) => "export",
         Command::List(_) => "list",
         Command::Show(_) => "show",
+        Command::Search(_) => "search",
+        Command::Context(_) => "context",
+        Command::Turns(_) => "turns",
         Command::Tail(_) => "tail",
         Command::Ps(_) => "ps",
         Command::Rename(_) => "rename",
@@ -151,10 +167,12 @@ fn name(command: &Command) -> &'static str {
         Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
+        Command::Usage(_) => "usage",
         Command::Du(_) => "du",
         Command::Seal(_) => "seal",
         Command::Compact(_) => "compact",
         Command::Erase(_) => "erase",
+        Command::Repair(_) => "repair",
         Command::Backup(_) => "backup",
         Command::Restore(_) => "restore",
         Command::Pack(_) => "pack",

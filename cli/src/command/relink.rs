@@ -4,12 +4,11 @@ use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
-use threadlog::ThreadId;
 use threadlog::local::LocalThreadStore;
 use threadlog::metadata::{MetadataPatch, ThreadMetadata};
 use threadlog::thread_store::{ThreadStore, ThreadStoreError, UpdateThreadMetadataParams};
 
-use crate::command::change::called;
+use crate::command::change::{self, called};
 use crate::command::{Context, interrupted, list, wide};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -57,8 +56,7 @@ pub fn run(arguments: &Relink, context: &Context, out: &mut Output) -> Result<Ex
     let found = context.open()?;
     let mut threads = threads::all(&found)?;
     if !arguments.ids.is_empty() {
-        let named = arguments.ids.iter().map(|id| found.resolve(id).map(|key| key.thread));
-        let named = named.collect::<Result<Vec<ThreadId>, _>>()?;
+        let named = change::find(&found, &arguments.ids)?;
         threads.retain(|thread, _| named.contains(thread));
     }
     let moves: Vec<Move<'_>> = threads.values().filter_map(|thread| moved(thread, &from, &to)).collect();

@@ -70,6 +70,9 @@ fn wanted(words: &[String]) -> Result<BTreeMap<String, bool>, Failure> {
             }
             _ => return Err(Failure::usage(format!("{word}: write +{word} to add the tag, -{word} to remove it"))),
         };
+        if tag.trim().is_empty() {
+            return Err(Failure::usage(format!("{word} names no tag: write it right behind the sign")));
+        }
         if wanted.insert(tag.trim().to_owned(), add).is_some_and(|before| before != add) {
             return Err(Failure::usage(format!("{tag} is to be added and removed: give one of the two")));
         }

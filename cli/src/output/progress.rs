@@ -55,6 +55,39 @@ impl Drop for Progress {
     }
 }
 
+/// A bar that counts things, under the same rules.
+#[derive(Debug)]
+pub struct Steps(ProgressBar);
+
+impl Steps {
+    /// A bar for `what`, counting `things`.
+    pub fn new(what: &'static str, things: &'static str, json: bool) -> Steps {
+        let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(10) };
+        let template = format!("{{prefix}} {{wide_bar}} {{pos}} of {{len}} {things}, {{eta}} left");
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::hidden().with_style(style).with_prefix(what);
+        bar.set_draw_target(target);
+        Steps(bar)
+    }
+
+    /// So many are done, of so many.
+    pub fn at(&self, done: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(done);
+    }
+
+    /// Does something to standard output while the bar is out of the way.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.0.suspend(work)
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl threadlog::Progress for Progress {
     fn planned(&self, files: u64, bytes: u64) {
         self.total(files, bytes);

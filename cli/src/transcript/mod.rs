@@ -2,10 +2,11 @@
 //!
 //! Agents write each message twice (as an item of the model's history and as an event for the screen) and wrap it in
 //! counters, settings and snapshots. [`Transcript`] takes line after line and tells what a person would want to read,
-//! once; what it passes over is counted, not hidden.
+//! once; what it passes over is counted, not hidden. Whoever says the same again is told again.
 
 use std::collections::VecDeque;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use threadlog::item::typed::Typed;
 use threadlog::item::{Oddities, Oddity, RolloutItem};
@@ -54,13 +55,21 @@ impl Entry {
     }
 }
 
-/// How many of the last texts a repeated one is looked for among: the twin comes within a few lines.
+/// How many of the last texts a twin is looked for among: it comes within a few lines.
 const TWINS: usize = 6;
+
+/// A text that was told, and the forms in which it came.
+#[derive(Debug)]
+struct Told {
+    speaker: Speaker,
+    text: String,
+    forms: Vec<String>,
+}
 
 /// What has been told so far, as far as telling the rest needs it.
 #[derive(Debug, Default)]
 pub struct Transcript {
-    recent: VecDeque<(Speaker, String)>,
+    recent: VecDeque<Told>,
     model: Option<String>,
     passed_over: u64,
 }
@@ -87,7 +96,7 @@ impl Transcript {
             (typed, _) => describe::entry(typed)?,
         };
         let is_message = matches!(entry.speaker, Speaker::Person | Speaker::Agent | Speaker::Thought);
-        (!is_message || self.is_new(&entry)).then_some(entry)
+        (!is_message || self.is_new(&entry, form(item))).then_some(entry)
     }
 
     fn model_changed(&mut self, model: String) -> Option<Entry> {
@@ -99,17 +108,46 @@ impl Transcript {
         Some(entry)
     }
 
-    fn is_new(&mut self, entry: &Entry) -> bool {
-        let text = (entry.speaker, entry.body.trim().to_owned());
-        if self.recent.contains(&text) {
+    /// Whether this is no twin. Of twins each is of another form: the same words in the same form were said again.
+    fn is_new(&mut self, entry: &Entry, form: String) -> bool {
+        let text = entry.body.trim();
+        let is_twin =
+            |told: &&mut Told| told.speaker == entry.speaker && told.text == text && !told.forms.contains(&form);
+        if let Some(told) = self.recent.iter_mut().rev().find(is_twin) {
+            told.forms.push(form);
             return false;
         }
         if self.recent.len() == TWINS {
             self.recent.pop_front();
         }
-        self.recent.push_back(text);
+        self.recent.push_back(Told { speaker: entry.speaker, text: text.to_owned(), forms: vec![form] });
         true
     }
+}
+
+/// In which form an item says what it says: the `type` of its payload.
+fn form(item: &RolloutItem) -> String {
+    #[derive(Default, Deserialize)]
+    struct Payload {
+        #[serde(rename = "type")]
+        name: Option<String>,
+    }
+    #[derive(Default, Deserialize)]
+    struct Line {
+        #[serde(rename = "type")]
+        name: Option<String>,
+        payload: Option<Payload>,
+    }
+    let name = match item {
+        RolloutItem::Enveloped { payload, .. } => {
+            serde_json::from_slice::<Payload>(payload).ok().and_then(|it| it.name)
+        }
+        RolloutItem::Verbatim(line, _) => {
+            let line: Line = serde_json::from_slice(line).unwrap_or_default();
+            line.payload.and_then(|payload| payload.name).or(line.name)
+        }
+    };
+    name.unwrap_or_default()
 }
 
 /// A line that nothing can be made of: what is odd about it, and how it begins. JSON of an unknown shape is not odd.

@@ -44,6 +44,22 @@ fn a_message_written_twice_is_told_once() {
 }
 
 #[test]
+fn who_says_the_same_again_is_told_again() {
+    let turn = [
+        item(message("user", "go on")),
+        event(json!({"type": "user_message", "message": "go on"})),
+        event(json!({"type": "agent_message", "message": "done"})),
+        item(message("assistant", "done")),
+    ];
+    assert_eq!(told(&vec![turn; 3].concat()), ["Person |go on", "Agent |done"].repeat(3));
+    let of_one_form = [item(message("user", "go on")), item(message("user", "go on"))];
+    assert_eq!(told(&of_one_form), ["Person |go on"; 2]);
+    // Both before either twin came.
+    let event = || event(json!({"type": "user_message", "message": "go on"}));
+    assert_eq!(told(&[event(), event(), of_one_form[0].clone(), of_one_form[1].clone()]), ["Person |go on"; 2]);
+}
+
+#[test]
 fn the_same_words_from_another_speaker_or_much_later_are_told_again() {
     let mut lines = vec![item(message("user", "ok")), item(message("assistant", "ok"))];
     lines.extend((0..TWINS).map(|n| item(message("assistant", &format!("step {n}")))));

@@ -18,6 +18,7 @@ use threadlog_engine::format::store_file::{FormatFile, SEALED};
 use threadlog_engine::fs::Fs;
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::{Dictionaries, FindValues, Manifest, Sealed, SealedSegment, SegmentRow};
+use threadlog_engine::seeded::{Bug, bug};
 
 use crate::config::Config;
 pub use crate::copy::hot::Hot;
@@ -100,6 +101,9 @@ impl Copy<'_> {
         let format = FormatFile { incompatible: self.format.incompatible | SEALED, ..self.format };
         done.unchanged = target.is(&manifest) && target.format == Some(format);
         let left = target.leftovers(&manifest)?;
+        if bug(Bug::BackupRemovesFirst) {
+            left.iter().try_for_each(|path| target.remove(path))?;
+        }
         if !done.unchanged || !left.is_empty() {
             manifest.replace(&**self.fs, root, self.format.store)?;
         }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub mod mmap;
 pub mod os;
 pub mod platform;
+mod pooled;
 pub mod ranges;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -150,6 +151,11 @@ pub trait Lock: Send + Sync {
 pub trait Fs: Send + Sync + 'static {
     /// Opens a file; `IsADirectory` for a directory, in every mode.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>>;
+    /// Opens an existing file that nobody changes any more, for reading only, now and then: the descriptor may be given up in
+    /// between. The file is then opened by its name again, and if that is gone reading says `NotFound`.
+    fn open_immutable(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.open(path, OpenMode::Read)
+    }
     /// Makes one directory (mode 0700); `AlreadyExists` if there is one.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The entries of a directory, in no order.
@@ -181,6 +187,11 @@ pub trait Fs: Send + Sync + 'static {
     fn block_bytes(&self, path: &Path) -> io::Result<u32>;
     /// 64 random bits.
     fn random(&self) -> io::Result<u64>;
+    /// Whether a reader may use a second thread to read ahead. Not where each call is to have its place in an order, as in
+    /// a simulation.
+    fn reads_ahead(&self) -> bool {
+        false
+    }
 }
 
 /// Reads exactly `buffer.len()` bytes at `offset`; `UnexpectedEof` if the file ends before.

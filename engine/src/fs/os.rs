@@ -8,6 +8,7 @@ use std::sync::Arc;
 use fs2::FileExt;
 
 use super::mmap::{MapFault, MappedPage, MappedRange};
+use super::pooled::PooledFile;
 use super::ranges::OsRanges;
 use super::{
     DirEntry, File, FileKind, Fs, Lock, MappedBytes, OpenMode, RangeLocks, SharedPage, Trust, platform, write_all_at,
@@ -72,6 +73,10 @@ impl Fs for OsFs {
             OpenMode::CreateNew => create_new(path)?,
         };
         Ok(Arc::new(OsFile(file)))
+    }
+
+    fn open_immutable(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(PooledFile::open(path)?))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -164,10 +169,14 @@ impl Fs for OsFs {
     fn random(&self) -> io::Result<u64> {
         getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
     }
+
+    fn reads_ahead(&self) -> bool {
+        true
+    }
 }
 
 /// Unix opens directories for reading and lets the first read fail; here they fail at once.
-fn open_for_reading(path: &Path) -> io::Result<StdFile> {
+pub(super) fn open_for_reading(path: &Path) -> io::Result<StdFile> {
     let file = StdFile::open(path)?;
     if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }

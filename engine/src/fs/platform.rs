@@ -59,6 +59,12 @@ pub fn block_bytes(path: &Path) -> io::Result<u32> {
     Ok(common_block(&parts))
 }
 
+/// How many descriptors this process may have; `None` if there is no such bound.
+#[must_use]
+pub fn descriptors_max() -> Option<u64> {
+    imp::descriptors_max()
+}
+
 /// Makes files created with `options` readable and writable by their owner only.
 pub fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     imp::owner_only(options)
@@ -137,6 +143,10 @@ mod unix {
         rustix::system::uname().nodename().to_string_lossy().into_owned()
     }
 
+    pub(super) fn descriptors_max() -> Option<u64> {
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+    }
+
     pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(0o600)
     }
@@ -177,7 +187,9 @@ mod linux {
     use std::path::Path;
 
     use super::super::Trust;
-    pub(super) use super::unix::{create_dir, host_name, owner_only, read_at, sync_data, sync_dir, write_at};
+    pub(super) use super::unix::{
+        create_dir, descriptors_max, host_name, owner_only, read_at, sync_data, sync_dir, write_at,
+    };
 
     pub(super) fn boot_id() -> io::Result<[u8; 16]> {
         super::parse_uuid(&std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?)
@@ -287,7 +299,7 @@ mod other_unix {
 
     use super::super::Trust;
     pub(super) use super::unix::{
-        block_parts, create_dir, host_name, owner_only, read_at, sync_data, sync_dir, write_at,
+        block_parts, create_dir, descriptors_max, host_name, owner_only, read_at, sync_data, sync_dir, write_at,
     };
 
     /// `kern.boottime` moves when the clock is set; the id of the boot session does not.
@@ -327,6 +339,10 @@ mod windows {
     use std::process::Command;
 
     use super::super::Trust;
+
+    pub(super) fn descriptors_max() -> Option<u64> {
+        None
+    }
 
     pub(super) fn host_name() -> String {
         std::env::var("COMPUTERNAME").unwrap_or_default()

@@ -64,9 +64,7 @@ impl Rescue<'_> {
         }
         Ok(false)
     }
-}
 
-impl Rescue<'_> {
     /// Recovers a journal whose lock is held from where the sealed segments end.
     fn open(&self, places: &Places) -> Result<Core> {
         loop {

@@ -35,6 +35,7 @@ pub(crate) mod revive;
 pub(crate) mod runs;
 pub mod salvage;
 pub(crate) mod scan;
+pub mod screen;
 pub(crate) mod shelf;
 pub(crate) mod spare;
 pub(crate) mod state;

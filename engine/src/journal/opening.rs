@@ -49,8 +49,8 @@ pub(crate) struct Opened {
 pub(crate) fn open(fs: Arc<dyn Fs>, root: &Path, config: Config, leases: Option<Leases>) -> Result<Opened> {
     config.validate()?;
     let places = Places::new(root, 0);
-    make_directory(&*fs, root, &places.format())?;
     check_trust(&*fs, root, &config)?;
+    make_directory(&*fs, root, &places.format())?;
     store_format::check_place(&*fs, &places)?;
     make_directory(&*fs, &places.large, &places.format())?;
     let store = store_format::open_or_create(&*fs, &places, &config)?.store;

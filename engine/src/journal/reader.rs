@@ -101,6 +101,14 @@ impl Reader {
         facts
     }
 
+    /// Whether a hot segment of some journal has a record, rather than a sealed one alone. *Cost:* a search in each index.
+    #[must_use]
+    pub fn is_hot(&self, stream: &StreamId, ordinal: u64) -> bool {
+        let seen = self.view.seen.read();
+        let known = seen.journals.iter().filter_map(|journal| journal.index.stream(stream));
+        known.filter_map(|runs| runs.get(ordinal)).next().is_some()
+    }
+
     /// Takes in what became durable since the store was opened or refreshed last; says which streams changed.
     ///
     /// *Cost:* when nothing changed, a list of the journals and a few loads from a mapped page for each; else what came.
@@ -126,7 +134,11 @@ impl Reader {
             let news = foreign::look(&**fs, root, *store, &sealed, ahead, &made);
             if news.as_ref().map_or(true, AllNews::is_anew) && !sealed.is_current(&**fs, root, *store)? {
                 changes.add(self.view.renew_sealed()?);
-                continue;
+                if seen.read().sealed.generation() > sealed.generation() {
+                    continue;
+                }
+                // What is there is older than what was seen, or nothing: the folder was removed, or put back.
+                return Err(Error::NoStore { path: root.clone() });
             }
             let mut seen = seen.write();
             changes.add(news?.apply(&mut seen.journals));

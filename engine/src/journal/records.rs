@@ -13,9 +13,11 @@ use crate::id::{Channel, StreamId};
 use crate::journal::index::{At, Conflict};
 use crate::journal::large;
 use crate::journal::parts::{Found, Head, Place, StreamInfo};
+use crate::journal::screen::{Screen, Verdict};
 use crate::journal::window::Window;
 use crate::number::{narrow, wide};
 use crate::recover::log::Damage;
+use crate::sealed::ahead::Ahead;
 use crate::sealed::{Sealed, SealedCache};
 use crate::seeded::{Bug, bug};
 
@@ -43,7 +45,8 @@ pub struct Record {
 pub trait ReadLog: Send + Sync {
     /// Records of a stream, in order, from `range.start` up to (not including) `range.end` or the durable end.
     ///
-    /// Memory: the largest record plus 256 KiB. A lost record is an error in its place, and reading goes on
+    /// Memory: the largest record, a block (256 KiB; 1 MiB of archived streams), and while a long stream is read forward four
+    /// more that a second thread decompresses ahead, 4 MiB at most. That thread ends with the iterator. A lost record is an error in its place, and reading goes on
     /// after it; a stream whose end may have been lost yields an error at its end, if the range reaches it.
     fn read(&self, stream: &StreamId, range: Range<u64>) -> Records;
 
@@ -101,11 +104,13 @@ pub struct Records {
     found: VecDeque<Found>,
     window: Window,
     cache: SealedCache,
+    ahead: Ahead,
     sealed: Option<Arc<Sealed>>,
     /// How often places were looked up again because files had gone.
     again: u32,
     finished: bool,
     large_only: bool,
+    screen: Option<Arc<dyn Screen>>,
 }
 
 /// How often places are looked up again in a row before an error is believed.
@@ -121,11 +126,35 @@ impl Records {
             found: VecDeque::new(),
             window: Window::new(),
             cache: SealedCache::new(),
+            ahead: Ahead::default(),
             sealed: None,
             again: 0,
             finished: false,
             large_only: false,
+            screen: None,
         }
+    }
+
+    /// Passes over records that the screen does not want; errors are not passed over. Of several records that claim one
+    /// place, the one that counts comes whether it is wanted or not.
+    #[must_use]
+    pub fn screened(mut self, screen: Arc<dyn Screen>) -> Records {
+        self.screen = Some(screen);
+        self
+    }
+
+    /// Goes on with what another reader of the same log kept: blocks that hold records of several streams are then not
+    /// decompressed once more.
+    #[must_use]
+    pub fn reusing(mut self, cache: SealedCache) -> Records {
+        self.cache = cache;
+        self
+    }
+
+    /// What it keeps, for the next reader.
+    #[must_use]
+    pub fn into_cache(self) -> SealedCache {
+        self.cache
     }
 
     /// Passes over records that stand in the log itself, most of them without reading them: what is left are those in
@@ -141,12 +170,25 @@ impl Records {
         match found {
             Found::At(Place::Hot(at)) if self.large_only && !reference(at) => Ok(None),
             Found::At(Place::Hot(at)) => {
-                load(&*self.lookup, &mut self.window, &self.stream, at, ordinal, self.large_only)
+                let loaded = load(&*self.lookup, &mut self.window, &self.stream, at, ordinal, self.large_only)?;
+                let wanted = |record: &Record| match &self.screen {
+                    Some(screen) => screen.look(&record.payload) == Verdict::Take,
+                    None => true,
+                };
+                Ok(loaded.filter(wanted))
             }
             Found::At(Place::Sealed(_)) if self.large_only => Ok(None),
             Found::At(Place::Sealed(place)) => {
                 let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
-                self.cache.record(sealed, place).map(Some)
+                match &self.screen {
+                    Some(screen) => self.cache.screened(sealed, place, &**screen),
+                    None => {
+                        if self.lookup.fs().reads_ahead() {
+                            self.ahead.enter(sealed, place, self.end, &mut self.cache);
+                        }
+                        self.cache.record(sealed, place).map(Some)
+                    }
+                }
             }
             Found::Contested(places) => {
                 let Some(sealed) = &self.sealed else { return Err(Error::Closed) };
@@ -260,7 +302,7 @@ impl Iterator for Records {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (
-            if self.large_only { 0 } else { self.found.len() },
+            if self.large_only || self.screen.is_some() { 0 } else { self.found.len() },
             narrow(self.end.saturating_sub(self.next).saturating_add(1)).ok(),
         )
     }

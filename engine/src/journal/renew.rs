@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::StreamId;
 use crate::journal::changes::Changes;
 use crate::journal::claim::Roster;
@@ -24,7 +24,7 @@ impl Engine {
     /// *Cost:* when nothing changed, 64 bytes read; else the footers of new segments.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Corrupt`](crate::Error::Corrupt); what was known stays.
+    /// [`Error::Io`], [`Error::Corrupt`]; what was known stays.
     pub fn renew_sealed(&self) -> Result<Changes> {
         let roster = self.inner.refreshing.lock();
         let changes = self.inner.core.renew_sealed()?;
@@ -89,7 +89,11 @@ impl Core {
                 && !sealed.is_current(&*self.fs, &self.places.root, self.store)?
             {
                 changes.add(self.renew_sealed()?);
-                continue;
+                if self.state.lock().sealed.generation() > sealed.generation() {
+                    continue;
+                }
+                // What is there is older than what was seen, or nothing: the folder was removed, or put back.
+                return Err(Error::NoStore { path: self.places.root.clone() });
             }
             let mut state = self.state.lock();
             changes.add(news?.apply(&mut state.foreign));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::frame;
 use crate::journal::records::Record;
+use crate::journal::screen::{Screen, Verdict};
 use crate::number::size;
 use crate::sealed::codec::Decoder;
 use crate::sealed::columns::{Columns, RecordMeta};
@@ -89,6 +90,35 @@ impl SealedCache {
         Ok(payload)
     }
 
+    /// The record at a place, if it is wanted. Values that it shares are read only as far as the screen asks for them, and
+    /// put in only if it is wanted.
+    ///
+    /// # Errors
+    /// As [`SealedCache::record`].
+    pub fn screened(&mut self, sealed: &Sealed, place: &Place, screen: &dyn Screen) -> Result<Option<Record>> {
+        self.enter(place)?;
+        let (meta, stored, block) = self.stored_bytes(place)?;
+        let wanted = match screen.look(stored) {
+            Verdict::PassOver => false,
+            Verdict::Take => true,
+            Verdict::AskValues if meta.ref_count == 0 => false,
+            Verdict::AskValues => {
+                let used = self.columns.refs_of(&meta).iter().filter_map(|reference| block.value(reference.value));
+                let used: Vec<UsedValue> = used.collect();
+                let mut wanted = false;
+                for value in used {
+                    let mut read = || self.value(sealed, &value);
+                    if screen.value(&value.hash, &mut read).map_err(|error| with_record(error, place))? {
+                        wanted = true;
+                        break;
+                    }
+                }
+                wanted
+            }
+        };
+        if wanted { self.record(sealed, place).map(Some) } else { Ok(None) }
+    }
+
     /// The record at a place as it is stored. What it needs of values is not read, and not verified.
     ///
     /// # Errors
@@ -116,6 +146,17 @@ impl SealedCache {
         self.extent = None;
     }
 
+    /// The room of the block that is kept, if nobody else has it; the block is forgotten.
+    pub(crate) fn take_room(&mut self) -> Option<Vec<u8>> {
+        self.extent = None;
+        self.block.take().and_then(|(_, block)| Arc::into_inner(block)).map(RecordsBlock::into_raw)
+    }
+
+    /// What it decompresses blocks with.
+    pub(crate) fn decoder(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
     /// Whether a place's block is the one that is kept.
     #[must_use]
     pub fn has(&self, place: &Place) -> bool {
@@ -126,10 +167,7 @@ impl SealedCache {
     fn enter(&mut self, place: &Place) -> Result<()> {
         let key = key_of(place);
         if !self.has(place) {
-            // The room of the last block is taken for this one, if nobody else has it.
-            let room = self.block.take().and_then(|(_, block)| Arc::into_inner(block));
-            let room = room.map(RecordsBlock::into_raw).unwrap_or_default();
-            self.extent = None;
+            let room = self.take_room().unwrap_or_default();
             let block = place.segment.records_into(place.block, &mut self.decoder, room);
             self.block = Some((key, Arc::new(block.map_err(|error| with_record(error, place))?)));
         }

@@ -112,6 +112,14 @@ struct TrailerBytes {
 const _: () = assert!(size_of::<TrailerBytes>() == TRAILER_BYTES);
 
 impl Trailer {
+    /// Whether the last bytes of a segment's file are what is left of a trailer, whatever became of the rest: a file without a
+    /// trace of one was never finished, or was cut.
+    #[must_use]
+    pub fn is_traced(bytes: &[u8], id: SealedId) -> bool {
+        let salt = id.salt.to_le_bytes();
+        bytes.starts_with(&TRAILER_MAGIC) || bytes.windows(salt.len()).any(|window| window == salt)
+    }
+
     /// The trailer's bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; TRAILER_BYTES] {

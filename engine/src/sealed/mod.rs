@@ -3,10 +3,11 @@
 //! What is here is the form: codecs, which are pure functions over bytes, the reader and the writer. What is sealed when,
 //! merged with what, and removed, is decided elsewhere. `docs/format.md`, section 8, is the specification.
 //!
-//! - [`Sealed`] is one consistent view of everything sealed; [`SealedCache`] reads its
-//!   records.
+//! - [`Sealed`] is one consistent view of everything sealed; [`SealedCache`] reads its records, and `ahead` the blocks
+//!   that come next.
 //! - [`SegmentWriter`] writes a segment; [`Manifest`] says which live.
 
+pub(crate) mod ahead;
 pub mod block_header;
 mod builder;
 pub mod cache;

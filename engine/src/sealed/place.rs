@@ -8,7 +8,7 @@ use crate::sealed::segment::SealedSegment;
 /// A record's place: cheap to find and to copy, nothing of it decompressed.
 #[derive(Clone)]
 pub struct Place {
-    /// The segment, held open.
+    /// The segment.
     pub segment: Arc<SealedSegment>,
     /// The record's stream.
     pub stream: StreamId,

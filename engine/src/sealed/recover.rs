@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::fs::{File, Fs, MappedBytes, OpenMode, read_at_most};
+use crate::fs::{File, Fs, MappedBytes, read_at_most};
 use crate::number::{size, wide};
 use crate::sealed::block_header::{
     BLOCK_HEADER_BYTES, BLOCK_MAGIC, BlockCodec, BlockHeader, BlockKind, block_checksum,
@@ -44,7 +44,7 @@ impl SealedSegment {
     pub fn recover(fs: &dyn Fs, root: &Path, id: SealedId, dictionaries: &Arc<Dictionaries>) -> Result<Recovered> {
         let path = id.path(root);
         let io = |op, error| Error::io(op, &path, error);
-        let file = fs.open(&path, OpenMode::Read).map_err(|error| io("open", error))?;
+        let file = fs.open_immutable(&path).map_err(|error| io("open", error))?;
         let length = file.len().map_err(|error| io("read", error))?;
         let mut walk = Walk {
             file: &*file,

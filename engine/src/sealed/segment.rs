@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::HeaderFault;
-use crate::fs::{File, Fs, OpenMode, read_exact_at};
+use crate::fs::{File, Fs, read_exact_at};
 use crate::id::StreamId;
 use crate::number::{narrow, size, wide};
 use crate::sealed::block_header::{BLOCK_HEADER_BYTES, BlockCodec, BlockKind, block_checksum};
@@ -21,7 +21,7 @@ use crate::sealed::rows::BlockRow;
 use crate::sealed::values_block::ValuesBlock;
 use crate::seeded::{Bug, bug};
 
-/// A sealed segment: its file held open, its footer mapped. Immutable; shared by everybody who reads it.
+/// A sealed segment: its file to be read at any time, its footer mapped. Immutable; shared by everybody who reads it.
 pub struct SealedSegment {
     row: SegmentRow,
     path: PathBuf,
@@ -49,7 +49,7 @@ impl SealedSegment {
     ) -> Result<Arc<SealedSegment>> {
         let path = row.id.path(root);
         let io = |op, error| Error::io(op, &path, error);
-        let file = fs.open(&path, OpenMode::Read).map_err(|error| io("open", error))?;
+        let file = fs.open_immutable(&path).map_err(|error| io("open", error))?;
         let length = file.len().map_err(|error| io("read", error))?;
         if length != row.bytes {
             return Err(corrupt(

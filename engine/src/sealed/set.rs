@@ -20,7 +20,10 @@ use crate::sealed::segment::{SealedSegment, corrupt};
 /// How often a view is tried while files go away and MANIFEST changes under it.
 const ATTEMPTS: usize = 100;
 
-/// All sealed segments that one MANIFEST names, held open. What becomes of their names, a view stays whole.
+/// All sealed segments that one MANIFEST names, to be read at any time. What becomes of their names, a view stays whole as
+/// long as the process has their files open: some 256 of all views together, those that were read last
+/// ([`Fs::open_immutable`]). Beyond that a segment whose name is gone is an error of kind `NotFound`, and its records stand in
+/// the segments that a newer MANIFEST names.
 #[derive(Default)]
 pub struct Sealed {
     root: PathBuf,

@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use threadlog::ThreadId;
 use threadlog::context::ModelContext;
 use threadlog::list::{ListPage, ListParams};
+use threadlog::search::{Search, SearchParams};
 use threadlog::thread_store::{
     AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads, FlushThreadParams,
-    ForkThreadParams, ForkedThread, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams,
-    Report, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore,
-    ThreadStoreError, UnarchiveThreadParams, Unavailability, UpdateThreadMetadataParams,
+    ForkThreadParams, ForkedThread, ItemPage, ListItemsParams, ListTurnsParams, LoadHistoryParams,
+    LoadModelContextParams, PersistThreadParams, ReadThreadParams, Report, Result, ResumeThreadParams,
+    ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, ThreadStoreError, TurnPage, UnarchiveThreadParams,
+    Unavailability, UpdateThreadMetadataParams,
 };
 use tokio::sync::Notify;
 
@@ -112,6 +114,15 @@ impl ThreadStore for Around {
     }
     async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext> {
         self.inner.load_model_context(params).await
+    }
+    async fn list_items(&self, params: ListItemsParams) -> Result<ItemPage> {
+        self.inner.list_items(params).await
+    }
+    async fn list_turns(&self, params: ListTurnsParams) -> Result<TurnPage> {
+        self.inner.list_turns(params).await
+    }
+    async fn search(&self, params: SearchParams) -> Result<Search> {
+        self.inner.search(params).await
     }
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         self.inner.list_threads(params).await

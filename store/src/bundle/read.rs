@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use threadlog_engine::RECORD_BYTES_MAX;
 use threadlog_engine::number::{size, wide};
+use threadlog_engine::seeded::{Bug, bug};
 
 use crate::bundle::format::{
     Entry, HEADER_BYTES, Header, LIFE_ENTRY_BYTES, LifeEntry, RECORD_ENTRY_BYTES, ROW_BYTES, RecordEntry, Row, TAG_END,
@@ -131,7 +132,9 @@ fn check_bytes(path: &Path, progress: &dyn Progress) -> Result<Contents> {
     read_or(&mut file, &mut tail).map_err(io)?.ok_or_else(|| fault(BundleFault::Short))?;
     let trailer = Trailer::decode(&tail).map_err(fault)?;
     let hashed = trailer_at.saturating_add(wide(TRAILER_HASHED_BYTES));
-    if hash(&mut file, hashed, progress).map_err(io)?.ok_or(Error::Stopped)? != trailer.blake3 {
+    if hash(&mut file, hashed, progress).map_err(io)?.ok_or(Error::Stopped)? != trailer.blake3
+        && !bug(Bug::BundleHashNotChecked)
+    {
         return Err(fault(BundleFault::Hash));
     }
     let table_bytes = u64::from(trailer.lives).saturating_mul(wide(ROW_BYTES));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Changes, Engine, Error as EngineError, LeaseOn, NewRecord};
 
 use crate::bundle::format::{Entry, LifeEntry};
@@ -83,7 +84,9 @@ pub(super) fn unpack(engine: &Engine, clock: &HybridClock, file: &Path, progress
     let mut unpacked = Unpacked::default();
     let outcome = unpacking.all(file, clock, progress, &mut unpacked);
     // What was appended stays, whatever came then.
-    engine.sync(engine.barrier())?;
+    if !bug(Bug::BundleNotSynced) {
+        engine.sync(engine.barrier())?;
+    }
     outcome.map(|()| unpacked)
 }
 
@@ -174,7 +177,7 @@ impl<'a> Unpacking<'a> {
             self.deletions.push((life.key, clock, payload));
         }
         // What stands on it is compared with what is durable.
-        if let Some(ticket) = ticket {
+        if let Some(ticket) = ticket.filter(|_| !bug(Bug::BundleNotSynced)) {
             self.engine.sync(ticket)?;
         }
         Ok(life)

@@ -23,6 +23,7 @@
 mod build;
 mod ending;
 mod fact;
+mod pages;
 mod scan;
 mod segment;
 mod turns;
@@ -31,8 +32,9 @@ mod watch;
 use bytes::Bytes;
 
 pub use ending::{Ending, OpenTurn};
+pub(crate) use pages::{History, items, turns as turn_page};
 pub use scan::{ContextScan, Expected};
-pub use turns::{Turn, TurnEnd, display_turns, turns, user_positions};
+pub use turns::{Turn, TurnCounting, TurnEnd, display_turns, turns, user_positions};
 pub use watch::TurnWatch;
 
 use crate::item::Kind;

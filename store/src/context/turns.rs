@@ -25,14 +25,22 @@ pub struct Turn {
     marked: bool,
     /// Whether its last message has its event already.
     event_seen: bool,
-    /// Whether it is over although nothing ended it: a rollback came, and none comes while a turn runs.
-    over: bool,
+    /// Where the first turn behind it began that was taken back. Then it is over although nothing may have ended it: no
+    /// rollback comes while a turn runs.
+    over: Option<u64>,
 }
 
 impl Turn {
     /// Whether what follows can be part of it.
     fn runs(&self) -> bool {
-        self.end == TurnEnd::Open && !self.over
+        self.end == TurnEnd::Open && self.over.is_none()
+    }
+
+    /// Where its own items stand, without those of turns behind it that were taken back, and without what follows its end.
+    #[must_use]
+    pub fn own_ordinals(&self) -> Range<u64> {
+        let end = self.over.map_or(self.end_ordinal, |over| over.min(self.end_ordinal));
+        self.ordinals.start..end.max(self.ordinals.start)
     }
 }
 
@@ -67,7 +75,7 @@ pub enum TurnEnd {
 /// assert_eq!((found.len(), found[0].ordinals.clone(), found[1].user), (2, 0..3, false));
 /// ```
 pub fn turns<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)>) -> Vec<Turn> {
-    fold(items, Counting::UserTurns)
+    fold(items, TurnCounting::UserTurns)
 }
 
 /// The turns as a list on a screen has them where each rollback takes back as many entries of that list, whoever began
@@ -91,7 +99,7 @@ pub fn turns<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)>) -> Vec
 /// assert_eq!(turns((0..).zip(&items)).len(), 0, "the model has forgotten the user's turn");
 /// ```
 pub fn display_turns<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)>) -> Vec<Turn> {
-    fold(items, Counting::EveryTurn)
+    fold(items, TurnCounting::EveryTurn)
 }
 
 /// Where the users' messages stand that no rollback took back: a thread can be forked before each of them.
@@ -113,44 +121,132 @@ pub fn user_positions<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)
 }
 
 /// What a rollback counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counting {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TurnCounting {
+    /// Turns that a user or another agent began, as for the model: [`turns`].
+    #[default]
     UserTurns,
+    /// Entries of the list, whoever began them: [`display_turns`].
     EveryTurn,
 }
 
-fn fold<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)>, counting: Counting) -> Vec<Turn> {
-    let mut fold = Fold { turns: Vec::new(), counting, delivery: None };
+/// A [`Fact`], as far as turns go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Started(Option<String>),
+    Ended {
+        id: Option<String>,
+        aborted: bool,
+    },
+    RolledBack(u64),
+    /// A message that begins a turn, and whether a user wrote it.
+    Message {
+        user: bool,
+    },
+    Delivered,
+    Delivery {
+        triggers: bool,
+    },
+    UserEvent,
+    Other,
+}
+
+impl Mark {
+    pub(super) fn of(fact: Fact) -> Mark {
+        match fact {
+            Fact::Started(id) => Mark::Started(id),
+            Fact::Ended { id, aborted } => Mark::Ended { id, aborted },
+            Fact::RolledBack(turns) => Mark::RolledBack(turns),
+            Fact::Seen(_, Role::User) => Mark::Message { user: true },
+            Fact::Seen(_, Role::Instruction) => Mark::Message { user: false },
+            Fact::Seen(_, Role::Delivered) => Mark::Delivered,
+            Fact::Delivery { triggers } => Mark::Delivery { triggers },
+            Fact::UserEvent => Mark::UserEvent,
+            _ => Mark::Other,
+        }
+    }
+}
+
+/// The end of a thread, collected backwards until the turns in it can be told.
+///
+/// A record that marks a start begins a turn whatever came before it. So the turns from there on are what they would be
+/// with all that came before, unless a rollback reaches back beyond it.
+#[derive(Default)]
+pub(super) struct Window {
+    /// The newest first.
+    marks: Vec<(u64, Mark)>,
+    starts: usize,
+}
+
+impl Window {
+    /// Adds the mark before the last one; says whether a turn begins with it for certain.
+    pub(super) fn add(&mut self, ordinal: u64, mark: Mark) -> bool {
+        let starts = matches!(mark, Mark::Started(_));
+        self.starts = self.starts.saturating_add(usize::from(starts));
+        self.marks.push((ordinal, mark));
+        starts
+    }
+
+    /// How many marked starts are in it.
+    pub(super) fn starts(&self) -> usize {
+        self.starts
+    }
+
+    /// Its turns, if it begins with a marked start and nothing reaches back beyond that.
+    pub(super) fn turns(&self, counting: TurnCounting) -> Option<Vec<Turn>> {
+        let fold = self.fold(counting);
+        (!fold.underrun).then_some(fold.turns)
+    }
+
+    /// Its turns, if it is the whole thread.
+    pub(super) fn all(&self, counting: TurnCounting) -> Vec<Turn> {
+        self.fold(counting).turns
+    }
+
+    fn fold(&self, counting: TurnCounting) -> Fold {
+        let mut fold = Fold::new(counting);
+        self.marks.iter().rev().for_each(|(ordinal, mark)| fold.take(*ordinal, mark.clone()));
+        fold
+    }
+}
+
+fn fold<'a>(items: impl IntoIterator<Item = (u64, &'a RolloutItem)>, counting: TurnCounting) -> Vec<Turn> {
+    let mut fold = Fold::new(counting);
     for (ordinal, item) in items {
-        fold.take(ordinal, Fact::of(ordinal, item));
+        fold.take(ordinal, Mark::of(Fact::of(ordinal, item)));
     }
     fold.turns
 }
 
 struct Fold {
     turns: Vec<Turn>,
-    counting: Counting,
+    counting: TurnCounting,
     /// The delivery record of the message between agents that comes next.
     delivery: Option<bool>,
+    /// Whether a rollback took all turns, and may have taken more.
+    underrun: bool,
 }
 
 impl Fold {
-    fn take(&mut self, ordinal: u64, fact: Fact) {
+    fn new(counting: TurnCounting) -> Fold {
+        Fold { turns: Vec::new(), counting, delivery: None, underrun: false }
+    }
+
+    fn take(&mut self, ordinal: u64, mark: Mark) {
         let delivery = self.delivery.take();
-        match fact {
-            Fact::Started(id) => self.start(ordinal, id, true),
-            Fact::Ended { id, aborted } => self.end(ordinal, id.as_deref(), aborted),
-            Fact::RolledBack(turns) => return self.roll_back(turns),
-            Fact::Seen(_, Role::User) => self.message(ordinal, true),
-            Fact::Seen(_, Role::Instruction) => self.message(ordinal, false),
-            Fact::Seen(_, Role::Delivered) if delivery.is_none() => self.message(ordinal, false),
-            Fact::Delivery { triggers } => {
+        match mark {
+            Mark::Started(id) => self.start(ordinal, id, true),
+            Mark::Ended { id, aborted } => self.end(ordinal, id.as_deref(), aborted),
+            Mark::RolledBack(turns) => return self.roll_back(turns),
+            Mark::Message { user } => self.message(ordinal, user),
+            Mark::Delivered if delivery.is_none() => self.message(ordinal, false),
+            Mark::Delivery { triggers } => {
                 self.delivery = Some(triggers);
                 if triggers {
                     self.message(ordinal, false);
                 }
             }
-            Fact::UserEvent => self.user_event(ordinal),
+            Mark::UserEvent => self.user_event(ordinal),
             _ => {}
         }
         if let Some(turn) = self.turns.last_mut() {
@@ -171,7 +267,7 @@ impl Fold {
             end: TurnEnd::Open,
             marked,
             event_seen: false,
-            over: false,
+            over: None,
         });
     }
 
@@ -214,16 +310,22 @@ impl Fold {
     }
 
     fn roll_back(&mut self, turns: u64) {
+        let mut gone = None;
         for _ in 0..turns {
             let place = match self.counting {
-                Counting::EveryTurn => self.turns.len().checked_sub(1),
-                Counting::UserTurns => self.turns.iter().rposition(|turn| turn.user),
+                TurnCounting::EveryTurn => self.turns.len().checked_sub(1),
+                TurnCounting::UserTurns => self.turns.iter().rposition(|turn| turn.user),
             };
-            let Some(place) = place else { break };
+            let Some(place) = place else {
+                self.underrun = true;
+                break;
+            };
+            gone = self.turns.get(place).map(|turn| turn.ordinals.start).or(gone);
             self.turns.truncate(place);
         }
+        self.underrun |= self.turns.is_empty();
         if let Some(turn) = self.turns.last_mut() {
-            turn.over = true;
+            turn.over = turn.over.or(gone).or(Some(turn.ordinals.end));
         }
     }
 }

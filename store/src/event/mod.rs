@@ -7,10 +7,12 @@
 //! readers ignore the former and report the latter as [`Unreadable`].
 
 mod control;
+mod head;
 mod item;
 mod values;
 
 pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
+pub(crate) use head::Head;
 pub use item::{ItemRecord, encode_line};
 use threadlog_compaction::BLANK_CODEC;
 use threadlog_engine::id::{Channel, StreamId};
@@ -94,22 +96,20 @@ impl<'a> Event<'a> {
     /// Reads a record. Never fails: what cannot be read says so in its body.
     #[must_use]
     pub fn decode(record: &'a Record) -> Event<'a> {
-        let body = Body::decode(record).unwrap_or_else(Body::Unreadable);
+        let body = Body::of(record.stream.channel, record.codec, &record.payload);
         Event { ordinal: record.ordinal, clock: record.clock, lease_epoch: record.lease_epoch, body }
     }
 }
 
 impl<'a> Body<'a> {
-    fn decode(record: &'a Record) -> Result<Body<'a>, Unreadable> {
-        if record.codec == BLANK_CODEC {
-            return Ok(Body::Erased);
-        }
-        if record.codec != CODEC {
-            return Err(Unreadable::Codec(record.codec));
-        }
-        match record.stream.channel {
-            ITEMS => ItemRecord::decode(&record.payload).map(Body::Item),
-            _ => Control::decode(&record.payload).map(Body::Control),
+    /// Reads a payload: of a record of this channel, with this codec. Never fails: what cannot be read is
+    /// [`Body::Unreadable`].
+    pub(crate) fn of(channel: Channel, codec: u8, payload: &'a [u8]) -> Body<'a> {
+        match (codec, channel) {
+            (BLANK_CODEC, _) => Body::Erased,
+            (CODEC, ITEMS) => ItemRecord::decode(payload).map_or_else(Body::Unreadable, Body::Item),
+            (CODEC, _) => Control::decode(payload).map_or_else(Body::Unreadable, Body::Control),
+            _ => Body::Unreadable(Unreadable::Codec(codec)),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod typed;
 pub use kind::Kind;
 pub use line::{Envelope, Line, parse};
 pub use odd::{Oddities, Oddity, OddityCounts};
+pub(crate) use rollout::Located;
 pub use rollout::RolloutItem;
 pub use timestamp::Timestamp;
 

@@ -1,6 +1,8 @@
 //! An item in memory: what readers of a thread get.
 
-use bytes::Bytes;
+use std::ops::Range;
+
+use bytes::{Buf, Bytes};
 
 use crate::event::ItemRecord;
 use crate::item::typed::{Lenient, Typed};
@@ -41,22 +43,6 @@ impl RolloutItem {
             }),
         };
         canonical.unwrap_or_else(|oddities| RolloutItem::Verbatim(line, oddities))
-    }
-
-    /// The item of a record, whose parts lie in `payload`.
-    pub(crate) fn from_record(record: &ItemRecord<'_>, payload: &Bytes) -> RolloutItem {
-        match record {
-            ItemRecord::Verbatim { oddities, bytes, .. } => {
-                RolloutItem::Verbatim(payload.slice_ref(bytes.0), *oddities)
-            }
-            ItemRecord::Enveloped { timestamp, ordinal, kind, metadata, payload: json } => RolloutItem::Enveloped {
-                timestamp: *timestamp,
-                ordinal: *ordinal,
-                kind: kind.clone().into_owned(),
-                payload: payload.slice_ref(json.0),
-                metadata: metadata.map(|metadata| payload.slice_ref(metadata.0)),
-            },
-        }
     }
 
     /// Appends the line as the file has it, terminator included.
@@ -127,6 +113,93 @@ impl RolloutItem {
         match self {
             RolloutItem::Enveloped { .. } => Oddities::default(),
             RolloutItem::Verbatim(_, oddities) => *oddities,
+        }
+    }
+}
+
+/// What a record says, and where in its bytes the long parts of it lie: so much can be told while the bytes are borrowed,
+/// and the item be made of the bytes themselves, not of a copy.
+pub(crate) enum Located {
+    Enveloped {
+        timestamp: Timestamp,
+        ordinal: Option<u64>,
+        kind: Kind<'static>,
+        payload: Range<usize>,
+        metadata: Option<Range<usize>>,
+    },
+    Verbatim(Range<usize>, Oddities),
+}
+
+impl Located {
+    /// Of a record that was decoded from these bytes.
+    pub fn of(record: &ItemRecord<'_>, bytes: &[u8]) -> Located {
+        match record {
+            ItemRecord::Verbatim { oddities, bytes: part, .. } => Located::Verbatim(range_of(part.0, bytes), *oddities),
+            ItemRecord::Enveloped { timestamp, ordinal, kind, metadata, payload } => Located::Enveloped {
+                timestamp: *timestamp,
+                ordinal: *ordinal,
+                kind: kind.clone().into_owned(),
+                payload: range_of(payload.0, bytes),
+                metadata: metadata.map(|metadata| range_of(metadata.0, bytes)),
+            },
+        }
+    }
+
+    /// The item, in the same bytes.
+    pub fn item(self, bytes: Bytes) -> RolloutItem {
+        match self {
+            Located::Verbatim(range, oddities) => RolloutItem::Verbatim(only(bytes, range), oddities),
+            Located::Enveloped { timestamp, ordinal, kind, payload, metadata } => RolloutItem::Enveloped {
+                timestamp,
+                ordinal,
+                kind,
+                metadata: metadata.map(|range| bytes.slice(range)),
+                payload: only(bytes, payload),
+            },
+        }
+    }
+}
+
+/// Where a part of some bytes lies in them.
+fn range_of(part: &[u8], whole: &[u8]) -> Range<usize> {
+    let from = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr()).min(whole.len());
+    from..from.saturating_add(part.len()).min(whole.len())
+}
+
+/// A range of bytes that nobody else needs: nothing is counted, so nothing is allocated for that.
+fn only(mut bytes: Bytes, range: Range<usize>) -> Bytes {
+    bytes.truncate(range.end);
+    bytes.advance(range.start.min(bytes.len()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_lies_in_the_bytes_of_its_record() {
+        let lines: [&[u8]; 4] = [
+            b"{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"type\":\"response_item\",\"payload\":{\"a\":1}}\n",
+            b"{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"ordinal\":7,\"type\":\"new\",\"payload\":[],\"metadata\":{}}\n",
+            b"half a li",
+            b"\n",
+        ];
+        for line in lines {
+            let mut bytes = Vec::new();
+            crate::event::encode_line(&line::parse(line), false, &mut bytes);
+            for added in [&b""[..], b"from a later version"] {
+                let whole = Bytes::from([&bytes, added].concat());
+                let within = whole.as_ptr_range();
+                let located = Located::of(&ItemRecord::decode(&whole).unwrap(), &whole);
+                let item = located.item(whole);
+                assert_eq!(item, RolloutItem::from_line(Bytes::from_static(line)));
+                let part = match &item {
+                    RolloutItem::Enveloped { payload, .. } => payload,
+                    RolloutItem::Verbatim(bytes, _) => bytes,
+                };
+                assert!(within.contains(&part.as_ptr()), "not copied");
+            }
         }
     }
 }

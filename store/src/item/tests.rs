@@ -180,7 +180,7 @@ fn items_share_their_bytes_and_render_to_the_line() {
         let mut record = Vec::new();
         encode_line(&parse(text.as_bytes()), false, &mut record);
         let record = Bytes::from(record);
-        assert_eq!(RolloutItem::from_record(&ItemRecord::decode(&record).unwrap(), &record), item);
+        assert_eq!(Located::of(&ItemRecord::decode(&record).unwrap(), &record).item(record.clone()), item);
     }
 }
 

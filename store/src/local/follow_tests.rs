@@ -1,23 +1,14 @@
-use std::path::Path;
-
-use threadlog_engine::fs::sim::SimFs;
-
 use super::*;
 use crate::event::Control;
-use crate::local::LocalConfig;
 use crate::local::sending::push_control;
-use crate::thread::ThreadId;
-use crate::thread_store::{CreateThreadParams, ThreadStore, ThreadStoreError};
+use crate::local::testing::with_thread;
+use crate::thread_store::{ThreadStore, ThreadStoreError};
 
 #[test]
 fn a_follower_that_sees_a_tombstone_before_the_catalog_is_told_ends_all_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let fs = Arc::new(SimFs::new(1));
-        let store = LocalThreadStore::open_on(fs, Path::new("/store"), LocalConfig::default()).await.unwrap();
-        let id = ThreadId::generate();
-        store.create_thread(CreateThreadParams::new(id)).await.unwrap();
-        store.persist_thread(id.into()).await.unwrap();
+        let (store, id) = with_thread().await;
         store.shutdown_thread(id.into()).await.unwrap();
         let mut follow = store.follow(FollowParams::new(id).from(FollowFrom::End)).await.unwrap();
         // As far as deleting is when the tombstone has just become durable.

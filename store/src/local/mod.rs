@@ -31,9 +31,14 @@ mod listing;
 mod live_map;
 mod lives;
 mod neighbours;
+mod pages;
 mod queue;
+mod search;
 mod sending;
 mod slot;
+#[cfg(test)]
+#[path = "fixture_tests.rs"]
+mod testing;
 mod threads;
 mod watch;
 mod writer;

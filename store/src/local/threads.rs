@@ -18,12 +18,14 @@ use crate::local::queue::{Content, Pending, Queue};
 use crate::local::slot::Opened;
 use crate::local::writer::Writer;
 use crate::local::{LocalThreadStore, Shared};
+use crate::search::{Search, SearchParams};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
     AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads, FlushThreadParams,
-    ForkThreadParams, ForkedThread, HistoryRange, Holder, LoadHistoryParams, LoadModelContextParams,
-    PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory,
-    StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, refuse,
+    ForkThreadParams, ForkedThread, HistoryRange, Holder, ItemPage, ListItemsParams, ListTurnsParams,
+    LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams,
+    ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, TurnPage, UnarchiveThreadParams,
+    UpdateThreadMetadataParams, refuse,
 };
 
 #[async_trait]
@@ -140,8 +142,20 @@ impl ThreadStore for LocalThreadStore {
         self.shared.model_context(OPERATION, entry, expected).await
     }
 
+    async fn list_items(&self, params: ListItemsParams) -> Result<ItemPage> {
+        self.shared.list_items(params).await
+    }
+
+    async fn list_turns(&self, params: ListTurnsParams) -> Result<TurnPage> {
+        self.shared.list_turns(params).await
+    }
+
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         self.shared.list(params).await
+    }
+
+    async fn search(&self, params: SearchParams) -> Result<Search> {
+        self.shared.search(params).await
     }
 
     async fn update_thread_metadata(&self, params: UpdateThreadMetadataParams) -> Result<StoredThread> {

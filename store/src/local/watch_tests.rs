@@ -1,22 +1,14 @@
-use std::path::Path;
 use std::task::{Context, Poll};
 
-use threadlog_engine::fs::sim::SimFs;
-
 use super::*;
-use crate::local::{LocalConfig, LocalThreadStore};
-use crate::thread::ThreadId;
-use crate::thread_store::{CreateThreadParams, FollowParams, ThreadStore};
+use crate::local::testing::with_thread;
+use crate::thread_store::FollowParams;
 
 #[test]
 fn the_thread_that_looks_ends_with_the_last_follower() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let fs = Arc::new(SimFs::new(1));
-        let store = LocalThreadStore::open_on(fs, Path::new("/store"), LocalConfig::default()).await.unwrap();
-        let id = ThreadId::generate();
-        store.create_thread(CreateThreadParams::new(id)).await.unwrap();
-        store.persist_thread(id.into()).await.unwrap();
+        let (store, id) = with_thread().await;
         let watch = &store.shared.watch;
         let alone = Arc::strong_count(watch);
         let mut follows = Vec::new();

@@ -3,6 +3,7 @@
 //! Complete: laziness, policies, metadata, lists and archive are those of every other store, and the same
 //! contract suite runs against it. Nothing is shared between instances, and all is gone when it is dropped.
 
+mod search;
 mod thread;
 
 use std::collections::BTreeMap;
@@ -13,18 +14,20 @@ use parking_lot::Mutex;
 use threadlog_engine::config::{Clock, SystemClock};
 
 use crate::clock::HybridClock;
-use crate::context::ModelContext;
+use crate::context::{self, ModelContext};
 use crate::fork::{self, OPERATION};
 use crate::item::Timestamp;
 use crate::list::{self, Family, ListPage, ListParams, Relation};
 use crate::memory::thread::{Live, Stored, Thread};
 use crate::metadata::{MetadataEvent, MetadataPatch, Stamp};
+use crate::search::{Search, SearchParams};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{
     Absence, AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads,
-    Descendants, FlushThreadParams, ForkThreadParams, ForkedThread, Holder, LoadHistoryParams, LoadModelContextParams,
-    PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory,
-    StoredThread, ThreadStore, UnarchiveThreadParams, UpdateThreadMetadataParams, accept, refuse,
+    Descendants, FlushThreadParams, ForkThreadParams, ForkedThread, Holder, ItemPage, ListItemsParams, ListTurnsParams,
+    LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams,
+    ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, TurnPage, UnarchiveThreadParams,
+    UpdateThreadMetadataParams, accept, refuse,
 };
 
 /// A [`ThreadStore`] that keeps threads in memory, until it is dropped. Cheap to clone; clones share the threads.
@@ -244,6 +247,26 @@ impl ThreadStore for InMemoryThreadStore {
         })
     }
 
+    async fn list_items(&self, params: ListItemsParams) -> Result<ItemPage> {
+        const OPERATION: &str = "list_items";
+        params.check(OPERATION)?;
+        let id = params.thread_id;
+        self.stored(OPERATION, id, |stored| {
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
+            context::items(stored, &params).map_err(|error| refuse::failed(OPERATION, id, error))
+        })
+    }
+
+    async fn list_turns(&self, params: ListTurnsParams) -> Result<TurnPage> {
+        const OPERATION: &str = "list_turns";
+        params.check(OPERATION)?;
+        let id = params.thread_id;
+        self.stored(OPERATION, id, |stored| {
+            refuse::unless_included(OPERATION, id, &stored.metadata, params.include_archived)?;
+            context::turn_page(stored, &params).map_err(|error| refuse::failed(OPERATION, id, error))
+        })
+    }
+
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         let threads = self.inner.threads.lock();
         let stored = || threads.values().filter_map(|thread| thread.stored.as_ref());
@@ -253,6 +276,10 @@ impl ThreadStore for InMemoryThreadStore {
             let incarnation = stored.map_or(0, |stored| stored.key.incarnation);
             StoredThread::new(ThreadKey { thread: metadata.thread(), incarnation }, metadata.clone())
         }))
+    }
+
+    async fn search(&self, params: SearchParams) -> Result<Search> {
+        self.search_now(params).await
     }
 
     async fn update_thread_metadata(&self, params: UpdateThreadMetadataParams) -> Result<StoredThread> {

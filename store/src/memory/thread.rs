@@ -1,13 +1,17 @@
 //! One thread of the store in memory.
 
+use std::ops::Range;
+
 use threadlog_engine::number::{narrow, wide};
 use uuid::Uuid;
 
 use crate::clock::HybridClock;
-use crate::context::{ContextScan, Ending, Expected, ModelContext, OpenTurn, Turn, turns};
+use crate::context::{ContextScan, Ending, Expected, History, ModelContext, OpenTurn, Turn, turns};
 use crate::event::{Base, Created, Fork, Origin};
 use crate::fork::Source;
 use crate::item::RolloutItem;
+use crate::items::StoredItem;
+use crate::lineage::Part;
 use crate::metadata::{MetadataEvent, ThreadMetadata};
 use crate::policy::{HistoryMode, PersistencePolicy};
 use crate::thread::{ThreadId, ThreadKey};
@@ -25,6 +29,8 @@ pub(super) struct Stored {
     pub(super) key: ThreadKey,
     pub(super) metadata: ThreadMetadata,
     items: Vec<RolloutItem>,
+    /// Whose items they are, from which ordinal on: its own last.
+    lives: Vec<(ThreadKey, u64)>,
 }
 
 /// What makes a thread live.
@@ -76,7 +82,8 @@ impl Stored {
         let created = Created { at_ms: clock.now_ms(), id_text: None, rollout: None, origin };
         let mut metadata = ThreadMetadata::new(thread);
         metadata.apply(MetadataEvent::Created { clock: clock.tick(), created: &created });
-        Stored { key: ThreadKey { thread, incarnation }, metadata, items: Vec::new() }
+        let key = ThreadKey { thread, incarnation };
+        Stored { key, metadata, items: Vec::new(), lives: vec![(key, 0)] }
     }
 
     /// A thread that begins with the first `end` items of this one, and goes on with `own`.
@@ -90,6 +97,8 @@ impl Stored {
         let fork = Fork { base, source: None, inherited: prefix.to_inherit(end, end, end, &[]) };
         let mut stored = Stored::begun(thread, Origin::Forked(Box::new(fork)), clock);
         stored.items = items;
+        let inherited = self.lives.iter().copied().filter(|(_, start)| *start < end);
+        stored.lives = inherited.chain([(stored.key, end)]).collect();
         own.into_iter().for_each(|item| stored.add(item, clock));
         stored
     }
@@ -98,6 +107,25 @@ impl Stored {
         let (ordinal, clock) = (wide(self.items.len()), clock.tick());
         self.metadata.apply(MetadataEvent::Item { ordinal, clock, item: &item });
         self.items.push(item);
+    }
+
+    /// Whose items they are.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        let ends = self.lives.iter().skip(1).map(|(_, start)| *start).chain([wide(self.items.len())]);
+        self.lives.iter().zip(ends).map(|((key, offset), end)| Part { key: *key, range: *offset..end, offset: *offset })
+    }
+
+    /// Items with these ordinals.
+    pub(super) fn stored_items(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = StoredItem> + '_ {
+        let end = range.end.min(wide(self.items.len()));
+        let place = |ordinal: u64| narrow(ordinal.min(end)).unwrap_or(usize::MAX);
+        let items = self.items.get(place(range.start)..place(end)).unwrap_or_default();
+        let first = range.start;
+        items.iter().enumerate().map(move |(index, item)| StoredItem {
+            ordinal: first.saturating_add(wide(index)),
+            clock: 0,
+            item: item.clone(),
+        })
     }
 
     /// What the model sees of it.
@@ -134,6 +162,20 @@ impl Stored {
         history.end_ordinal = first.saturating_add(wide(items.len()));
         history.items = items;
         history
+    }
+}
+
+impl History for Stored {
+    fn end(&self) -> u64 {
+        wide(self.items.len())
+    }
+
+    fn forwards(&self, from: u64) -> Box<dyn Iterator<Item = crate::Result<StoredItem>> + '_> {
+        Box::new(self.stored_items(from..u64::MAX).map(Ok))
+    }
+
+    fn backwards(&self, end: u64) -> Box<dyn Iterator<Item = crate::Result<StoredItem>> + '_> {
+        Box::new(self.stored_items(0..end).rev().map(Ok))
     }
 }
 

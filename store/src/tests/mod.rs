@@ -12,6 +12,7 @@ mod interrupted;
 mod maintain;
 mod moves;
 mod refused;
+mod tokens;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -38,6 +38,7 @@ mod error;
 mod follow;
 mod fork;
 mod id;
+mod pages;
 mod params;
 mod read;
 pub(crate) mod refuse;
@@ -53,6 +54,9 @@ pub use delete::{DeleteThreadParams, DeletedThreads, Descendants};
 pub use error::{Absence, Holder, Report, Result, ThreadStoreError, Unavailability};
 pub use follow::{FollowFrom, FollowParams};
 pub use fork::{ForkPosition, ForkThreadParams, ForkedThread, InterruptMarker};
+pub use pages::{
+    ItemPage, ListItemsParams, ListTurnsParams, StoredTurn, TurnCursor, TurnCursorError, TurnPage, TurnView,
+};
 pub use params::{
     AppendItemsParams, ArchiveThreadParams, DiscardThreadParams, FlushThreadParams, PersistThreadParams,
     ResumeThreadParams, ShutdownThreadParams, UnarchiveThreadParams, UpdateThreadMetadataParams,
@@ -64,6 +68,7 @@ pub use source::{SessionSource, SubAgentSource};
 
 use crate::context::ModelContext;
 use crate::list::{ListPage, ListParams};
+use crate::search::{Search, SearchParams};
 use crate::thread::ThreadId;
 
 /// A place where threads are kept. See the [module](self) for the life of a thread and what the verbs promise.
@@ -196,11 +201,42 @@ pub trait ThreadStore: Send + Sync {
     /// As [`ThreadStore::load_history`].
     async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext>;
 
+    /// A page of a thread's items, live or cold, that are stored, what it inherited included. From either end or from any place.
+    ///
+    /// *Cost:* what it gives.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::load_history`]; `InvalidRequest` for a page size out of bounds.
+    async fn list_items(&self, params: ListItemsParams) -> Result<ItemPage>;
+
+    /// A page of a thread's turns, live or cold, by its stored items: those that no rollback took back, what it inherited
+    /// included. See [`crate::context`] for what a turn is.
+    ///
+    /// *Cost:* descending, what the page's turns are long; ascending, what follows the place where the page begins, as a
+    /// rollback behind it may have taken back what stands there. Of a thread without records that mark where turns start,
+    /// all that stands before too.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::list_items`].
+    async fn list_turns(&self, params: ListTurnsParams) -> Result<TurnPage>;
+
     /// A page of threads.
     ///
     /// # Errors
     /// `InvalidRequest` for a page size out of bounds, or a cursor of a list in another order.
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>>;
+
+    /// Searches what was said and done in threads, live or cold, by their stored items. See [`crate::search`].
+    ///
+    /// The threads are those of the moment; of what is added meanwhile some may be found. Finds come while it goes on.
+    ///
+    /// *Cost:* reads what is stored, at about the speed of decompression, on several threads; nothing is parsed that
+    /// cannot have the text.
+    ///
+    /// # Errors
+    /// As [`ThreadStore::list_threads`]; `ThreadNotFound` if one thread is asked for that is not stored. Damage is no error
+    /// but counted ([`SearchProgress::lost_records`](crate::search::SearchProgress::lost_records)).
+    async fn search(&self, params: SearchParams) -> Result<Search>;
 
     /// Changes what users set of a thread, live or cold; all of the patch or nothing. A live thread of which
     /// nothing is stored is stored first. An empty patch only reads.

@@ -19,6 +19,11 @@ pub(crate) fn live(operation: &'static str, thread_id: ThreadId, holder: Holder)
         .conflict(Some(holder))
 }
 
+/// What cannot happen to items in memory.
+pub(crate) fn failed(operation: &'static str, thread_id: ThreadId, error: crate::Error) -> ThreadStoreError {
+    Report::new(operation, error.to_string()).of(thread_id).because(error).internal()
+}
+
 /// The id is taken by a stored thread.
 pub(crate) fn stored(operation: &'static str, thread_id: ThreadId) -> ThreadStoreError {
     Report::new(operation, "a thread with this id is stored already")

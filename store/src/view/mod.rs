@@ -6,9 +6,11 @@
 mod facts;
 mod life;
 mod pieces;
+mod tokens;
 
 pub use facts::{ThreadFacts, Totals};
 pub use life::Life;
+pub use tokens::{ThreadTokens, TokenKey, TokenSums};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod processes;
 mod races;
 mod reading;
 mod reopening;
+mod searching;
 mod sharing;
 mod taken_in;
 

@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use threadlog_tests::proof::races::{Act, every_order_of, play};
+use threadlog_tests::proof::races::{Act, every_order_of, play, play_both_held};
 use threadlog_tests::setting;
 
 #[test]
@@ -24,6 +24,24 @@ fn the_trash_is_emptied_beside_who_takes_a_thread_out_of_it_in_every_order_of_th
         orders += every_order_of(Act::Empty, other) + every_order_of(other, Act::Empty);
     }
     println!("{orders} orders of two processes");
+}
+
+#[test]
+fn two_at_once_are_both_held_and_the_first_goes_on_first() {
+    let mut random = ChaCha8Rng::seed_from_u64(setting("THREADLOG_SEED", 1));
+    let orders = setting("THREADLOG_ORDERS", 200);
+    let (of_thread, of_trash) = ([Act::Delete, Act::DeleteAll, Act::Fork, Act::Import], [Act::Empty, Act::Restore]);
+    for _ in 0..orders {
+        let act = of_thread[random.random_range(0..4)];
+        let other = match act {
+            Act::Delete | Act::DeleteAll => [Act::Fork, Act::Import][random.random_range(0..2)],
+            _ => [Act::Delete, Act::DeleteAll, of_trash[0]][random.random_range(0..3)],
+        };
+        let (act, other) = if random.random_range(0..5) == 0 { (of_trash[0], of_trash[1]) } else { (act, other) };
+        let acts = if random.random() { [act, other] } else { [other, act] };
+        play_both_held(acts, [random.random_range(0..60), random.random_range(0..60)]);
+    }
+    println!("{orders} orders of two processes, both held");
 }
 
 #[test]

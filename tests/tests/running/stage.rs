@@ -17,11 +17,12 @@ use threadlog::ThreadId;
 use threadlog::context::ModelContext;
 use threadlog::list::{ListPage, ListParams};
 use threadlog::local::LocalThreadStore;
+use threadlog::search::{Search, SearchParams};
 use threadlog::thread_store::{
     AppendItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams, DeletedThreads, FlushThreadParams,
-    ForkThreadParams, ForkedThread, LoadHistoryParams, LoadModelContextParams, PersistThreadParams, ReadThreadParams,
-    Result, ResumeThreadParams, ShutdownThreadParams, StoredHistory, StoredThread, ThreadStore, UnarchiveThreadParams,
-    UpdateThreadMetadataParams,
+    ForkThreadParams, ForkedThread, ItemPage, ListItemsParams, ListTurnsParams, LoadHistoryParams,
+    LoadModelContextParams, PersistThreadParams, ReadThreadParams, Result, ResumeThreadParams, ShutdownThreadParams,
+    StoredHistory, StoredThread, ThreadStore, TurnPage, UnarchiveThreadParams, UpdateThreadMetadataParams,
 };
 use threadlog_tests::proof::random::Dice;
 
@@ -141,6 +142,15 @@ impl ThreadStore for Stage {
     }
     async fn load_model_context(&self, params: LoadModelContextParams) -> Result<ModelContext> {
         self.call(self.inner.load_model_context(params)).await
+    }
+    async fn list_items(&self, params: ListItemsParams) -> Result<ItemPage> {
+        self.call(self.inner.list_items(params)).await
+    }
+    async fn list_turns(&self, params: ListTurnsParams) -> Result<TurnPage> {
+        self.call(self.inner.list_turns(params)).await
+    }
+    async fn search(&self, params: SearchParams) -> Result<Search> {
+        self.call(self.inner.search(params)).await
     }
     async fn list_threads(&self, params: ListParams) -> Result<ListPage<StoredThread>> {
         self.call(self.inner.list_threads(params)).await

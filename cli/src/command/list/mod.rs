@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use threadlog::list::{Cursor, Hidden, ListPage, PAGE_SIZE_MAX};
+use threadlog::list::{Cursor, Hidden, ListPage, ListParams, PAGE_SIZE_MAX};
 use threadlog::local::LocalThreadStore;
 use threadlog::thread_store::{StoredThread, ThreadStore};
 use threadlog::{Store, ThreadId, ThreadSummary};
@@ -19,9 +19,11 @@ use crate::output::style::{FAINT, paint};
 use crate::output::table::{Lean, Table};
 use crate::threads::wait;
 
+mod filters;
 mod hidden;
 mod params;
 
+pub use filters::Filters;
 pub use params::{List, Sort, absolute};
 
 /// Least number of characters of an id that are shown.
@@ -46,7 +48,8 @@ pub struct Listed {
 
 /// The threads of an open store: a row for people, a record for programs.
 pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Listed, Failure> {
-    let page = page(&LocalThreadStore::reading(store)?, arguments)?;
+    let params = arguments.params(store)?;
+    let page = page(&LocalThreadStore::reading(store)?, arguments, params.clone())?;
     let ids: Vec<ThreadId> = page.threads.iter().map(StoredThread::id).collect();
     let mut sizes: HashMap<ThreadId, ThreadSummary> =
         store.threads_of(&ids).into_iter().map(|summary| (summary.thread, summary)).collect();
@@ -71,13 +74,12 @@ pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Listed, 
         bytes = bytes.saturating_add(summary.current.facts.totals().bytes);
     }
     out.table(&table)?;
-    end(&page, arguments, bytes, out)?;
+    end(&page, arguments, &params, bytes, out)?;
     Ok(Listed { first: ids.first().copied(), lost_records })
 }
 
 /// The threads asked for, as one page: what a page of the store can hold is no limit of the list.
-fn page(store: &LocalThreadStore, arguments: &List) -> Result<ListPage<StoredThread>, Failure> {
-    let mut params = arguments.params()?;
+fn page(store: &LocalThreadStore, arguments: &List, mut params: ListParams) -> Result<ListPage<StoredThread>, Failure> {
     let wanted = arguments.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     params.page_size = wanted.min(PAGE_SIZE_MAX);
     let mut page = wait(store.list_threads(params.clone()))?;
@@ -92,7 +94,13 @@ fn page(store: &LocalThreadStore, arguments: &List) -> Result<ListPage<StoredThr
 }
 
 /// How many there are, how many are not listed and why, and how to go on.
-fn end(page: &ListPage<StoredThread>, arguments: &List, bytes: u64, out: &mut Output) -> Result<(), Failure> {
+fn end(
+    page: &ListPage<StoredThread>,
+    arguments: &List,
+    params: &ListParams,
+    bytes: u64,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let shown = wide(page.threads.len());
     let ListPage { total, hidden, next_cursor, backwards_cursor, .. } = page;
     let cursor = |cursor: &Option<Cursor>| cursor.as_ref().map(Cursor::to_string);
@@ -108,7 +116,7 @@ fn end(page: &ListPage<StoredThread>, arguments: &List, bytes: u64, out: &mut Ou
     let threads = human::counted(*total, "thread", "threads");
     let of = if shown < *total { format!("{} of ", human::count(shown)) } else { String::new() };
     out.line(paint(FAINT, format_args!("{of}{threads}, {}", human::size(bytes))))?;
-    if let Some(hidden) = hidden::sentence(hidden, &arguments.params()?) {
+    if let Some(hidden) = hidden::sentence(hidden, params) {
         out.line(paint(FAINT, hidden))?;
     }
     if let Some(next) = &summary.next_cursor {

@@ -1,10 +1,12 @@
 //! What to list, from the command line.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use threadlog::list::{ArchiveFilter, Cursor, Direction, ListParams, SortKey};
+use threadlog::Store;
+use threadlog::list::{Cursor, Direction, ListParams, SortKey};
 
+use crate::command::list::filters::Filters;
 use crate::failure::Failure;
 
 /// Arguments of `list`.
@@ -22,30 +24,12 @@ pub struct List {
     /// The earliest first
     #[arg(long)]
     pub ascending: bool,
-    /// Archived threads instead of the others
-    #[arg(long)]
-    pub archived: bool,
-    /// Only threads of this working directory, not of those below it; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub cwd: Vec<PathBuf>,
-    /// Only threads from there: cli, vscode, exec, subagent, subagent:review; may be repeated
-    #[arg(long, value_name = "SOURCE")]
-    pub source: Vec<String>,
-    /// Only threads with models of this provider; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub model_provider: Vec<String>,
-    /// What a thread that names no provider counts as
-    #[arg(long, value_name = "NAME", requires = "model_provider")]
-    pub default_provider: Option<String>,
+    /// Which threads
+    #[command(flatten)]
+    pub filters: Filters,
     /// Only threads whose name, title or first words contain this; case makes no difference
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// Only threads with this tag; may be repeated: any of them
-    #[arg(long, value_name = "TAG")]
-    pub tag: Vec<String>,
-    /// Only pinned threads
-    #[arg(long)]
-    pub pinned: bool,
     /// Leave out threads that nobody wrote to
     #[arg(long)]
     pub skip_empty: bool,
@@ -85,21 +69,14 @@ impl Sort {
 
 impl List {
     /// As the store takes it; one page is as long as a page can be.
-    pub fn params(&self) -> Result<ListParams, Failure> {
-        let some = |list: Vec<String>| if list.is_empty() { None } else { Some(list) };
+    pub fn params(&self, store: &Store) -> Result<ListParams, Failure> {
         let mut params = ListParams::default();
         params.cursor = self.cursor;
         params.sort_key = self.sort.key();
         params.direction = if self.ascending { Direction::Ascending } else { Direction::Descending };
-        params.archived = if self.archived { ArchiveFilter::Archived } else { ArchiveFilter::Active };
         params.include_without_preview = !self.skip_empty;
-        params.sources.clone_from(&self.source);
-        params.model_providers = some(self.model_provider.clone());
-        params.default_provider.clone_from(&self.default_provider);
-        params.cwds = some(self.cwd.iter().map(|cwd| absolute(cwd)).collect::<Result<_, _>>()?);
         params.search.clone_from(&self.search);
-        params.tags.clone_from(&self.tag);
-        params.pinned_only = self.pinned;
+        self.filters.add_to(&mut params, store)?;
         Ok(params)
     }
 }

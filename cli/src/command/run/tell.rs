@@ -12,6 +12,7 @@ use crate::command::run::records::{
     Interrupted, Item, Memory, Named, Refused, RolledBack, Shown, Storing, Submitted, Summary, Thread, TurnAborted,
     TurnComplete, TurnStarted,
 };
+use crate::command::wide;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output::Output;
@@ -143,10 +144,12 @@ impl Teller {
             }
             EventMsg::Interrupted { turns } => out.record("interrupted", &Interrupted { submission, turns: *turns }),
             EventMsg::ThreadRolledBack { num_turns, context_items, stored } => {
-                let turns = human::counted((*num_turns).into(), "turn", "turns");
                 let (num_turns, context_items, stored) = (*num_turns, *context_items, *stored);
                 out.record("rolled_back", &RolledBack { submission, num_turns, context_items, stored })?;
-                self.line(paint(FAINT, format_args!("took back {turns}")), out)
+                // The item itself was shown. It says how many were asked for: there may have been fewer.
+                let Some(items) = context_items else { return Ok(()) };
+                let items = human::counted(wide(items), "item", "items");
+                self.line(paint(FAINT, format_args!("the model sees {items} now")), out)
             }
             EventMsg::ThreadNameUpdated { name } => {
                 let name = name.as_deref();

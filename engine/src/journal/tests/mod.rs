@@ -10,6 +10,7 @@ mod sealing;
 mod segments;
 mod settling;
 mod timers;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Tests of the form as a whole, over a simulated disk.
 #![cfg(feature = "sim")]
 
+mod ahead;
 mod damage;
 mod files;
 mod round_trips;

@@ -6,6 +6,7 @@ use crate::item::typed::ResponseItem;
 
 mod faults;
 mod oracle;
+mod pages;
 mod reading;
 mod rollbacks;
 mod settings;

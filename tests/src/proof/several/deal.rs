@@ -19,6 +19,10 @@ pub enum Deal {
     Look,
     /// A sync whose write is cut off after one block: the disk is full.
     FailWrite,
+    /// Seals what is durable in all journals, the other's too; that of a dead process is recovered for it.
+    Seal,
+    /// As `Seal`, and merges everything that is sealed into one segment.
+    Merge,
 }
 
 /// A deal and the number of who does it.
@@ -26,7 +30,16 @@ pub type Dealt = (usize, Deal);
 
 impl Deal {
     /// What is enumerated. (Looking changes nothing that others could see; it happens with each taking of the lease.)
-    pub const ALPHABET: [Deal; 6] = [Deal::Put, Deal::Sync, Deal::Write, Deal::Give, Deal::Close, Deal::Die];
+    pub const ALPHABET: [Deal; 7] =
+        [Deal::Put, Deal::Sync, Deal::Write, Deal::Give, Deal::Close, Deal::Die, Deal::Seal];
+}
+
+/// Whether a sequence is enumerated: of those with sealing, which makes many calls, the short ones; scenes have the rest.
+pub fn is_enumerated(deals: &[Dealt]) -> bool {
+    match deals.iter().filter(|(_, deal)| *deal == Deal::Seal).count() {
+        0 => true,
+        seals => seals == 1 && deals.len() <= 3,
+    }
 }
 
 /// The `number`-th sequence of so many deals. The processes are alike, so that the first deal is the first one's.
@@ -48,7 +61,7 @@ mod tests {
     #[test]
     fn every_sequence_has_a_number() {
         let all: std::collections::HashSet<_> = (0..).map_while(|number| sequence(number, 3)).collect();
-        assert_eq!(all.len(), 6 * 12 * 12);
+        assert_eq!(all.len(), 7 * 14 * 14);
         assert!(all.iter().all(|dealt| dealt[0].0 == 0));
         assert_eq!(sequence(0, 0), Some(vec![]));
         assert_eq!(sequence(1, 0), None);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::deal::{Deal, Dealt, sequence};
+use super::deal::{Deal, Dealt, is_enumerated, sequence};
 use super::pair::{JOURNALS, Pair, SHARED};
 use crate::proof::content::mix;
 use crate::proof::examine::{Depth, Examiner};
@@ -17,6 +17,8 @@ use crate::proof::invariants::{Checked, Violation};
 pub struct Plan {
     /// How thoroughly what a power cut leaves is examined, for sequences of no deal, of one deal, of two…
     pub depths: Vec<Depth>,
+    /// The same for those with sealing, which makes ten times as many calls.
+    pub sealing: Depth,
     /// How thoroughly a power cut is examined that follows the death of a process.
     pub afterwards: Depth,
     /// Of so many sequences of each length the last deal is cut off by a death, at every act (0: of none).
@@ -30,6 +32,9 @@ pub struct Plan {
     /// No further sequence is begun after this time.
     pub time_max: Duration,
 }
+
+/// Of sequences with sealing, so many times fewer end with a death.
+const DEATHS_FEWER: u64 = 8;
 
 /// What was enumerated.
 #[derive(Clone, Debug)]
@@ -129,6 +134,71 @@ pub const SCENES: &[&[Dealt]] = &[
         (1, Deal::Write),
         (0, Deal::Look),
     ],
+    // Each seals what the other wrote, and writes on behind what the other sealed.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Seal),
+        (0, Deal::Look),
+        (1, Deal::Give),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Seal),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Merge),
+        (0, Deal::Look),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+    ],
+    // One died with records on their way; the other recovers them to seal them, and goes on with its stream.
+    &[
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Put),
+        (1, Deal::Write),
+        (0, Deal::Put),
+        (1, Deal::Die),
+        (0, Deal::Seal),
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (0, Deal::Die),
+        (1, Deal::Merge),
+        (0, Deal::Put),
+        (0, Deal::Close),
+        (1, Deal::Look),
+    ],
+    // One seals while the other writes on; that one takes the stream over, and merges.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (1, Deal::Put),
+        (0, Deal::Seal),
+        (1, Deal::Sync),
+        (0, Deal::Give),
+        (1, Deal::Put),
+        (1, Deal::Sync),
+        (1, Deal::Merge),
+        (0, Deal::Put),
+    ],
+    // What a process that died left is sealed by the other; it comes back, and goes on behind that.
+    &[
+        (0, Deal::Put),
+        (0, Deal::Sync),
+        (0, Deal::Die),
+        (1, Deal::Put),
+        (1, Deal::Seal),
+        (1, Deal::Sync),
+        (0, Deal::Put),
+        (0, Deal::Merge),
+        (1, Deal::Look),
+    ],
 ];
 
 struct Work<'a> {
@@ -222,7 +292,7 @@ impl Work<'_> {
         while self.began.elapsed() < self.plan.time_max && lock(&self.broken).is_none() {
             let Some((start, deals)) = self.task(self.next.fetch_add(1, Ordering::Relaxed)) else { return };
             let is_pruned = |length: usize| lock(&self.pruned).contains(&(start, deals[..length].to_vec()));
-            if (1..deals.len()).any(is_pruned) {
+            if !is_enumerated(&deals) || (1..deals.len()).any(is_pruned) {
                 continue;
             }
             match self.sequence(start, &deals) {
@@ -257,10 +327,12 @@ impl Work<'_> {
     /// False if the last deal did nothing.
     fn sequence(&self, start: usize, deals: &[Dealt]) -> Checked<bool> {
         let cut = Cut { start: &self.starts[start], deals, examiner: &self.examiner, deaths: &self.deaths };
-        if !cut.by_power(&self.plan.depths[deals.len()])? {
+        let seals = deals.iter().any(|(_, deal)| *deal == Deal::Seal);
+        let depth = if seals { &self.plan.sealing } else { &self.plan.depths[deals.len()] };
+        if !cut.by_power(depth)? {
             return Ok(false);
         }
-        let one_in = self.plan.deaths_one_in[deals.len()];
+        let one_in = self.plan.deaths_one_in[deals.len()] * if seals { DEATHS_FEWER } else { 1 };
         let number = deals.iter().fold(7, |sum, (who, deal)| mix(sum, *who as u64 * 16 + *deal as u64));
         if one_in > 0 && number.is_multiple_of(one_in) {
             cut.by_deaths(&self.plan.afterwards)?;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use threadlog_engine::fs::Fs;
 use threadlog_engine::fs::sim::{CallKind, ENOSPC, Fault, SimFs};
-use threadlog_engine::{Batch, Changes, Config, Engine, Error, Lease, LeaseOn, ReadLog};
+use threadlog_engine::{Batch, Changes, Clock, Config, Engine, Error, Lease, LeaseOn, ReadLog};
 
 use super::deal::{Deal, Dealt};
 use crate::proof::content::{Line, print, stream};
@@ -13,6 +14,7 @@ use crate::proof::found::Found;
 use crate::proof::invariants::{Checked, Evidence, I1, I4, I5, I9, Violation, judge};
 use crate::proof::model::{Duty, Model};
 use crate::proof::probe::{Moment, Probe, Recorder};
+use crate::proof::sealing;
 use crate::proof::world::{HandClock, ROOT, config};
 
 /// The stream that passes between the processes.
@@ -139,6 +141,8 @@ impl Pair {
                 self.disk.clear_faults();
                 synced
             }
+            Deal::Seal => self.seal(who, false),
+            Deal::Merge => self.seal(who, true),
         };
         done.and_then(|()| self.observe(who)).map_err(|broken| broken.after(format!("{deal:?} of process {who}")))
     }
@@ -289,13 +293,7 @@ impl Pair {
         };
         let recovered = engine.recover_dead(&mut Changes::default());
         recovered.map_err(|error| Violation::new(I9, format!("a journal is not recovered: {error}")))?;
-        let alive = |journal: &usize| {
-            self.processes
-                .iter()
-                .flat_map(|process| &process.engine)
-                .any(|engine| engine.journal() as usize == *journal)
-        };
-        let dead: Vec<usize> = (0..JOURNALS).filter(|journal| !alive(journal)).collect();
+        let dead = self.dead();
         // What this process appended under the lease before is to be durable too.
         self.sync(who)?;
         self.settle(engine, &dead)?;
@@ -314,6 +312,12 @@ impl Pair {
         Ok(Some(epoch))
     }
 
+    /// The journals that nobody writes.
+    fn dead(&self) -> Vec<usize> {
+        let engines = || self.processes.iter().flat_map(|process| &process.engine);
+        (0..JOURNALS).filter(|journal| engines().all(|engine| engine.journal() as usize != *journal)).collect()
+    }
+
     /// Whether a process keeps others from the shared stream.
     fn is_held(&self, who: usize) -> bool {
         let process = &self.processes[who];
@@ -326,6 +330,30 @@ impl Pair {
         let engine = self.engine(who)?;
         self.processes[who].leaving = Some(self.model(&engine).records());
         engine.keep_until_settled(engine.barrier(), Box::new(lease));
+        Ok(())
+    }
+
+    // --- sealing ---------------------------------------------------------
+
+    /// A process seals what both wrote, and perhaps merges it.
+    fn seal(&mut self, who: usize, merge: bool) -> Checked {
+        let engine = self.engine(who)?;
+        let fs: Arc<dyn Fs> = Arc::new(self.processes[who].probe.clone());
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let worked = sealing::work(&fs, &engine, &clock, merge);
+        self.lives(&engine)?;
+        worked.map_err(|error| Violation::new(I9, format!("sealing is refused without a cause: {error}")))?;
+        // What is sealed of a dead journal was recovered before.
+        engine.refresh().map_err(|error| Violation::new(I9, format!("refreshing: {error}")))?;
+        self.observe(who)?;
+        let dead = self.dead();
+        self.settle(&engine, &dead)?;
+        // The other misses nothing, if what it shows is to be what is durable.
+        let other = self.processes[1 - who].engine.clone();
+        let is_settled = |other: &Engine| self.model(other).durable_records() == self.model(other).records();
+        if other.as_ref().is_some_and(is_settled) {
+            self.look(1 - who).map_err(|broken| broken.after("sealing by one of the two"))?;
+        }
         Ok(())
     }
 
