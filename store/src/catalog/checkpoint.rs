@@ -192,10 +192,7 @@ impl Checkpoint {
     }
 
     /// The number of the first of `count` rows for which `is_before` does not hold.
-    fn partition(
-        count: usize,
-        is_before: impl Fn(usize) -> Result<bool, Damaged>,
-    ) -> Result<usize, Damaged> {
+    fn partition(count: usize, is_before: impl Fn(usize) -> Result<bool, Damaged>) -> Result<usize, Damaged> {
         let (mut from, mut to) = (0, count);
         while from < to {
             let middle = usize::midpoint(from, to);
@@ -291,8 +288,7 @@ impl Checkpoint {
         if let Some(strings) = self.strings.get() {
             return Ok(strings);
         }
-        let (ends, bytes) =
-            (self.all::<U64>(&self.sections.string_ends)?, self.body(self.sections.strings.clone())?);
+        let (ends, bytes) = (self.all::<U64>(&self.sections.string_ends)?, self.body(self.sections.strings.clone())?);
         let mut from = 0;
         let mut strings = Vec::new();
         for end in ends {

@@ -163,7 +163,8 @@ fn fold_one(
         return Err(());
     }
     let folded = look.folded;
-    if !several {
+    // The items of a life that was deleted are not folded; that there are some is nothing new all the same.
+    if !several && !folded.is_deleted() {
         heads = folded.ends().map(|(channel, end)| (key.incarnation, channel, end)).collect();
     }
     heads.sort_unstable();

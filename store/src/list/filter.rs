@@ -61,9 +61,7 @@ impl<'a> Filter<'a> {
     }
 
     fn preview<R: ThreadRow>(&self, row: &R) -> bool {
-        self.params.include_without_preview
-            || self.related.is_some()
-            || row.has_preview()
+        self.params.include_without_preview || self.related.is_some() || row.has_preview()
     }
 
     fn source<R: ThreadRow>(&self, row: &R) -> bool {

@@ -18,9 +18,7 @@ use crate::local::sending::push_control;
 use crate::log::Log;
 use crate::metadata::MetadataPatch;
 use crate::thread::ThreadId;
-use crate::thread_store::{
-    Absence, HistoryRange, Report, Result, StoredHistory, ThreadStoreError, refuse,
-};
+use crate::thread_store::{Absence, HistoryRange, Report, Result, StoredHistory, ThreadStoreError, refuse};
 
 impl Shared {
     /// The log that is open now, for reading.

@@ -96,7 +96,8 @@ impl LocalThreadStore {
         let (shared, id) = (&self.shared, params.thread_id);
         let log = shared.fresh(OPERATION, Some(id)).await?;
         // Before it is seen that the thread exists: what comes after that makes a difference.
-        let before = shared.entry(OPERATION, &log, id).await?.map(|entry| (entry.key, count_of_controls(log.read(), entry.key)));
+        let before =
+            shared.entry(OPERATION, &log, id).await?.map(|entry| (entry.key, count_of_controls(log.read(), entry.key)));
         let (entry, _) = shared.readable(OPERATION, id, params.include_archived).await?;
         let key = entry.key;
         let controls = before.filter(|(known, _)| *known == key).map_or(0, |(_, count)| count);

@@ -71,13 +71,15 @@ impl Source for Searched {
     }
 
     fn is_there(&self, key: ThreadKey) -> bool {
-        let Some(entry) = self.shared.catalog.get(key.thread).filter(|entry| entry.key == key) else { return false };
+        let Some(entry) = self.shared.catalog.get(self.log.read(), key.thread).filter(|entry| entry.key == key) else {
+            return false;
+        };
         let folded = entry.last_known().unwrap_or_else(|| entry.look(self.log.read(), &self.shared.clock).0);
         folded.exists()
     }
 
     fn thread(&self, key: ThreadKey) -> StoredThread {
-        let known = self.shared.catalog.get(key.thread).filter(|entry| entry.key == key);
+        let known = self.shared.catalog.get(self.log.read(), key.thread).filter(|entry| entry.key == key);
         let folded =
             known.map(|entry| entry.last_known().unwrap_or_else(|| entry.look(self.log.read(), &self.shared.clock).0));
         let metadata = folded.map_or_else(|| ThreadMetadata::new(key.thread), |folded| folded.metadata.clone());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use threadlog_compaction::{Avoid, Config, Extent, Maintenance, Watch, compact, erase, seal};
 pub use threadlog_compaction::{Config as CompactionConfig, Erased, Error as CompactionError, Pending, Written};
-use threadlog_engine::Engine;
+use threadlog_engine::{Engine, ReadLog};
 
 pub use kind::UsageKind;
 pub(crate) use rules::StoreRules;

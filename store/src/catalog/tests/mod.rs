@@ -42,7 +42,7 @@ fn said(second: u32, text: &str) -> String {
 /// A rollout of one thread.
 fn rollout(number: u32) -> (ThreadId, String) {
     let id = ThreadId::from_path(&number.to_le_bytes());
-    let (source, cwd) = (if number % 3 == 0 { "cli" } else { "exec" }, number % 4);
+    let (source, cwd) = (if number.is_multiple_of(3) { "cli" } else { "exec" }, number % 4);
     let meta = format!(
         "{{\"timestamp\":\"2026-03-01T00:00:{:02}.000Z\",\"type\":\"session_meta\",\"payload\":{{\"id\":\"{id}\",\"timestamp\":\"2026-03-01T00:00:{:02}.000Z\",\"cwd\":\"/w/{cwd}\",\"originator\":\"t\",\"cli_version\":\"1\",\"source\":\"{source}\",\"model_provider\":\"p{}\"}}}}\n",
         number % 60,
@@ -96,7 +96,9 @@ fn answers(disk: &SimFs) -> Vec<String> {
                     1 => params.cwds = Some(vec!["/w/1/".to_owned()]),
                     2 => params.search = Some("WORDS OF 1".to_owned()),
                     3 => params.tags = vec!["red".to_owned()],
-                    4 => (params.sources, params.model_providers) = (vec!["cli".to_owned()], Some(vec!["p1".to_owned()])),
+                    4 => {
+                        (params.sources, params.model_providers) = (vec!["cli".to_owned()], Some(vec!["p1".to_owned()]))
+                    }
                     _ => params.include_without_preview = true,
                 }
                 loop {
