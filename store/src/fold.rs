@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use threadlog_engine::id::Channel;
+use threadlog_engine::sealed::SealedCache;
 use threadlog_engine::{Error as EngineError, ReadLog};
 
 use crate::clock::HybridClock;
@@ -10,8 +11,9 @@ use crate::error::Error;
 use crate::event::{Body, Control, Event, ITEMS, control_channels, journal_of};
 use crate::items::Items;
 use crate::metadata::{MetadataEvent, Stamp, ThreadMetadata};
+use crate::reading::each_record;
 use crate::thread::ThreadKey;
-use crate::view::Life;
+use crate::view::{Life, ThreadFacts};
 
 /// What durable records add up to.
 #[derive(Clone)]
@@ -25,6 +27,10 @@ pub(crate) struct Folded {
     deleted: bool,
     /// Whether the last line lacks its newline, so that a later record can change it.
     open_end: bool,
+    /// Sizes, and where it came from.
+    pub(crate) facts: ThreadFacts,
+    /// Records that cannot be read: what they say is missing.
+    pub(crate) lost: u64,
 }
 
 impl Folded {
@@ -36,17 +42,19 @@ impl Folded {
             controls: BTreeMap::new(),
             deleted: false,
             open_end: false,
+            facts: ThreadFacts::default(),
+            lost: 0,
         }
     }
 
     /// What a checkpoint kept: the metadata, and how far each channel was folded.
     pub(crate) fn restored(
-        metadata: ThreadMetadata,
+        (metadata, facts): (ThreadMetadata, ThreadFacts),
         ends: impl Iterator<Item = (Channel, u64)>,
         deleted: bool,
         open_end: bool,
     ) -> Folded {
-        let mut folded = Folded { metadata, items: 0, controls: BTreeMap::new(), deleted, open_end };
+        let mut folded = Folded { metadata, items: 0, controls: BTreeMap::new(), deleted, open_end, facts, lost: 0 };
         for (channel, end) in ends {
             match channel {
                 ITEMS => folded.items = end,
@@ -75,26 +83,29 @@ impl Folded {
         key: ThreadKey,
         channel: Channel,
         end: u64,
-        refused: &mut Option<EngineError>,
+        (cache, refused): (&mut SealedCache, &mut Option<EngineError>),
     ) {
         let done = self.controls.get(&channel).copied().unwrap_or(0);
-        for record in log.read(&key.stream(channel), done..end) {
+        each_record(log, cache, &key.stream(channel), done..end, |record| {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
+                    self.lost = self.lost.saturating_add(1);
                     note(refused, error);
-                    continue;
+                    return;
                 }
             };
             clock.observe(record.clock);
-            if let Body::Control(control) = &Event::decode(&record).body {
+            let event = Event::decode(&record);
+            self.facts.apply(&event);
+            if let Body::Control(control) = &event.body {
                 let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
-                match event(stamp, control) {
+                match said(stamp, control) {
                     Some(event) => self.metadata.apply(event),
                     None => self.deleted = true,
                 }
             }
-        }
+        });
         if end > done {
             self.controls.insert(channel, end);
         }
@@ -106,7 +117,7 @@ impl Folded {
         let incarnations = log.incarnations(key.thread.uuid().as_bytes());
         for incarnation in incarnations.into_iter().filter(|incarnation| *incarnation != key.incarnation) {
             let other = ThreadKey { incarnation, ..key };
-            let (mut said, mut deleted) = (ThreadMetadata::new(key.thread), false);
+            let (mut others, mut deleted) = (ThreadMetadata::new(key.thread), false);
             for channel in control_channels(log, other) {
                 for record in log.read(&other.stream(channel), 0..u64::MAX) {
                     let record = match record {
@@ -118,15 +129,15 @@ impl Folded {
                     };
                     let stamp = Stamp { clock: record.clock, journal: journal_of(channel).unwrap_or(0) };
                     if let Body::Control(control) = &Event::decode(&record).body {
-                        match event(stamp, control) {
-                            Some(event) => said.apply(event),
+                        match said(stamp, control) {
+                            Some(event) => others.apply(event),
                             None => deleted = true,
                         }
                     }
                 }
             }
             if !deleted {
-                self.metadata.hear(said);
+                self.metadata.hear(others);
             }
         }
     }
@@ -159,20 +170,32 @@ pub(crate) struct Look {
 /// How often a look that the system refused is taken.
 const ATTEMPTS: u32 = 2;
 
-/// Takes in what became durable since `before`. Damaged records say nothing. The clock observes every record.
-pub(crate) fn go_on(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
-    let mut look = go_on_once(log, clock, key, before);
+/// Takes in what became durable since `before`. Damaged records say nothing. The clock observes every record. `cache` is what
+/// the reader of the thread before kept.
+pub(crate) fn go_on(
+    log: &dyn ReadLog,
+    clock: &HybridClock,
+    key: ThreadKey,
+    before: &Folded,
+    cache: &mut SealedCache,
+) -> Look {
+    let mut look = fold(log, clock, key, before, true, cache);
     for _ in 1..ATTEMPTS {
         if look.refused.is_some() {
-            look = go_on_once(log, clock, key, before);
+            look = fold(log, clock, key, before, true, cache);
         }
     }
     look
 }
 
+/// What the durable records of a life add up to.
+pub(crate) fn anew(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> Folded {
+    go_on(log, clock, key, &Folded::nothing(key), &mut SealedCache::new()).folded
+}
+
 /// What a life added up to, whether or not it was deleted since: others may have been made of it.
 pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> Folded {
-    fold(log, clock, key, &Folded::nothing(key), false).folded
+    fold(log, clock, key, &Folded::nothing(key), false, &mut SealedCache::new()).folded
 }
 
 /// Of a thread's lives the one that was created, imported or changed last; one that was deleted only if all were.
@@ -195,10 +218,10 @@ pub(crate) fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<Thread
 
 /// Whether a life is archived. *Cost:* folds its control records; no item says anything about it.
 pub(crate) fn is_archived(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) -> bool {
-    let mut folded = Folded::nothing(key);
+    let (mut folded, mut cache) = (Folded::nothing(key), SealedCache::new());
     for channel in control_channels(log, key) {
         let (end, _) = durable(log, key, channel);
-        folded.controls(log, clock, key, channel, end, &mut None);
+        folded.controls(log, clock, key, channel, end, (&mut cache, &mut None));
     }
     folded.metadata.archived()
 }
@@ -210,12 +233,15 @@ pub(crate) fn is_deleted(log: &dyn ReadLog, key: ThreadKey) -> bool {
     records.any(|record| matches!(Event::decode(&record).body, Body::Control(Control::Deleted)))
 }
 
-fn go_on_once(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded) -> Look {
-    fold(log, clock, key, before, true)
-}
-
 /// `ends`: of a life that was deleted the items are not read.
-fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded, ends: bool) -> Look {
+fn fold(
+    log: &dyn ReadLog,
+    clock: &HybridClock,
+    key: ThreadKey,
+    before: &Folded,
+    ends: bool,
+    cache: &mut SealedCache,
+) -> Look {
     let (items, mut waiting) = durable(log, key, ITEMS);
     // If the last line was not whole when it was folded: begin again, with the whole one.
     let again = before.open_end && items > before.items;
@@ -224,7 +250,7 @@ fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded,
     for channel in control_channels(log, key) {
         let (end, more) = durable(log, key, channel);
         waiting |= more;
-        folded.controls(log, clock, key, channel, end, &mut refused);
+        folded.controls(log, clock, key, channel, end, (&mut *cache, &mut refused));
     }
     if folded.deleted && ends {
         return Look { folded, waiting, refused };
@@ -232,7 +258,10 @@ fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded,
     if ends {
         folded.other_lives(log, key, &mut refused);
     }
-    for item in Items::within(log, key, folded.items..items) {
+    let kept = std::mem::take(cache);
+    let mut reading = Items::within_reusing(log, key, folded.items..items, kept);
+    reading = reading.counting(std::mem::take(&mut folded.facts));
+    for item in &mut reading {
         match item {
             Ok(item) => {
                 let (ordinal, stamp, item) = (item.ordinal, item.clock, &item.item);
@@ -240,10 +269,15 @@ fn fold(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey, before: &Folded,
                 folded.metadata.apply(MetadataEvent::Item { ordinal, clock: stamp, item });
                 folded.open_end = !item.ends_line();
             }
-            Err(Error::Engine(error)) => note(&mut refused, error),
+            Err(Error::Engine(error)) => {
+                folded.lost = folded.lost.saturating_add(1);
+                note(&mut refused, error);
+            }
             Err(_) => {}
         }
     }
+    folded.facts = reading.take_facts().unwrap_or_default();
+    *cache = reading.into_cache();
     folded.items = folded.items.max(items);
     Look { folded, waiting, refused }
 }
@@ -262,7 +296,7 @@ fn durable(log: &dyn ReadLog, key: ThreadKey, channel: u8) -> (u64, bool) {
 }
 
 /// What a control record says of the metadata; `None` if it ends the life.
-fn event(stamp: Stamp, control: &Control) -> Option<MetadataEvent<'_>> {
+fn said(stamp: Stamp, control: &Control) -> Option<MetadataEvent<'_>> {
     Some(match control {
         Control::Deleted => return None,
         Control::Created(created) => MetadataEvent::Created { clock: stamp.clock, created },

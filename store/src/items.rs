@@ -14,6 +14,7 @@ use crate::event::{Body, Event, ITEMS, Unreadable};
 use crate::item::{Located, RolloutItem};
 use crate::lineage::{Lineage, Part};
 use crate::thread::ThreadKey;
+use crate::view::ThreadFacts;
 
 /// An item and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Items {
     piece: Option<Piece>,
     /// What was kept of a part that came to its end.
     cache: SealedCache,
+    /// What takes in every record that is read.
+    facts: Option<ThreadFacts>,
 }
 
 /// Records of one life of a history.
@@ -68,7 +71,34 @@ impl Items {
     /// The items with these ordinals in a history.
     pub(crate) fn of(log: &dyn ReadLog, lineage: &Lineage, range: Range<u64>) -> Items {
         let parts = lineage.parts(range).map(|part| Reading::new(log, &part)).collect();
-        Items { parts, ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
+        Items::over(parts)
+    }
+
+    fn over(parts: VecDeque<Reading>) -> Items {
+        Items { parts, ready: VecDeque::new(), piece: None, cache: SealedCache::new(), facts: None }
+    }
+
+    /// As [`Items::within`]; `cache` is what the reader before kept, and [`Items::into_cache`] gives it back.
+    pub(crate) fn within_reusing(log: &dyn ReadLog, key: ThreadKey, range: Range<u64>, cache: SealedCache) -> Items {
+        let mut items = Items::within(log, key, range);
+        match items.parts.pop_front() {
+            Some(Reading { key, offset, records }) => {
+                items.parts.push_front(Reading { key, offset, records: records.reusing(cache) });
+            }
+            None => items.cache = cache,
+        }
+        items
+    }
+
+    /// Takes every record of one life that is read into its facts; [`Items::into_facts`] gives them back.
+    pub(crate) fn counting(mut self, facts: ThreadFacts) -> Items {
+        self.facts = Some(facts);
+        self
+    }
+
+    /// The facts, with what was read.
+    pub(crate) fn take_facts(&mut self) -> Option<ThreadFacts> {
+        self.facts.take()
     }
 
     /// The items of one part that a screen wants. Pieces of lines must be wanted by it. `cache` is what the reader before
@@ -76,7 +106,7 @@ impl Items {
     pub(crate) fn screened(log: &dyn ReadLog, part: &Part, screen: Arc<dyn Screen>, cache: SealedCache) -> Items {
         let Reading { key, offset, records } = Reading::new(log, part);
         let part = Reading { key, offset, records: records.screened(screen).reusing(cache) };
-        Items { parts: VecDeque::from([part]), ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
+        Items::over(VecDeque::from([part]))
     }
 
     /// What its reader kept.
@@ -87,13 +117,12 @@ impl Items {
     /// All items of a history, in the order in which a rollout file has them.
     pub(crate) fn in_file(log: &dyn ReadLog, lineage: &Lineage) -> Items {
         let parts = lineage.file_parts().iter().map(|part| Reading::new(log, part)).collect();
-        Items { parts, ready: VecDeque::new(), piece: None, cache: SealedCache::new() }
+        Items::over(parts)
     }
 
     /// Nothing but this error.
     pub(crate) fn failed(error: Error) -> Items {
-        let ready = VecDeque::from([Err(error)]);
-        Items { parts: VecDeque::new(), ready, piece: None, cache: SealedCache::new() }
+        Items { ready: VecDeque::from([Err(error)]), ..Items::over(VecDeque::new()) }
     }
 
     /// The last `count` items of a history.
@@ -143,10 +172,14 @@ impl Items {
     }
 
     fn take(&mut self, key: ThreadKey, offset: u64, record: Record) {
-        let Record { stream, ordinal: own, clock, codec, payload, .. } = record;
+        let Record { stream, ordinal: own, clock, codec, payload, lease_epoch } = record;
         let ordinal = own.saturating_add(offset);
         let whole = Bytes::from(payload);
-        let item = match Body::of(stream.channel, codec, &whole) {
+        let body = Body::of(stream.channel, codec, &whole);
+        if let Some(facts) = &mut self.facts {
+            facts.record(own, clock, lease_epoch, &body);
+        }
+        let item = match body {
             Body::Item(item) => item,
             body => {
                 let error = unreadable(key, own, &body);

@@ -50,6 +50,7 @@ pub mod path;
 pub mod policy;
 pub mod progress;
 pub mod prune;
+mod reading;
 mod refusal;
 pub mod remains;
 pub mod repair;

@@ -9,7 +9,7 @@ use threadlog_engine::{Config, Engine, OsFs, ReadLog, Reader};
 use crate::clock::HybridClock;
 use crate::error::{Error, Result};
 use crate::export::{self, ExportOptions, ExportReport, Selected};
-use crate::fold::{self, Folded};
+use crate::fold;
 use crate::import::{self, ImportOptions, ImportReport};
 use crate::items::{Items, Rendering};
 use crate::lineage::Lineage;
@@ -20,7 +20,6 @@ use crate::remains::Remains;
 use crate::salvage::{self, SalvageReport};
 use crate::stats::StoreStats;
 use crate::summary::ThreadSummary;
-use crate::table::Table;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::verify::{self, VerifyReport};
 
@@ -132,7 +131,7 @@ impl Store {
     /// in the store has the metadata of a thread without items. *Cost:* folds its items.
     #[must_use]
     pub fn metadata(&self, key: ThreadKey) -> ThreadMetadata {
-        fold::go_on(self.log(), &self.clock, key, &Folded::nothing(key)).folded.metadata
+        fold::anew(self.log(), &self.clock, key).metadata
     }
 
     /// The life that a person means: a thread's id or the beginning of one (with its hyphens or without), or the name of
@@ -142,7 +141,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::BadId`] if the text can name nothing; [`Error::Ambiguous`] with the threads it could be.
     pub fn resolve(&self, text: &str) -> Result<ThreadKey> {
-        crate::summary::resolve(&Table::load(self.log()), text)
+        crate::summary::resolve(self.log(), text)
     }
 
     /// What of a deleted thread still stands in the store's files, and which threads need it. `text` is its id, or the

@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use threadlog_engine::ReadLog;
 use threadlog_engine::number::narrow;
+use threadlog_engine::sealed::SealedCache;
 
 use crate::error::{Error, Result};
 use crate::event::{Event, channels};
 use crate::item::Timestamp;
+use crate::reading::{TOGETHER, each_record};
 use crate::table::Table;
 use crate::thread::{FileName, ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
@@ -56,7 +58,7 @@ pub(crate) fn threads(log: &dyn ReadLog) -> Vec<ThreadSummary> {
 
 /// Those of these threads that are there, in this order.
 pub(crate) fn threads_of(log: &dyn ReadLog, threads: &[ThreadId]) -> Vec<ThreadSummary> {
-    let table = Table::load(log);
+    let table = Table::of_threads(log, threads.iter().copied());
     let keys: Vec<ThreadKey> = threads.iter().flat_map(|thread| table.of_thread(*thread)).map(|(key, _)| key).collect();
     let mut summaries = summarize_all(log, &keys);
     threads.iter().filter_map(|thread| summaries.remove(thread)).collect()
@@ -84,28 +86,28 @@ fn summarize(thread: ThreadId, mut lives: Vec<Revision>) -> Option<ThreadSummary
 /// Folds lives, on as many cores as there are, up to 4.
 fn fold_all(log: &dyn ReadLog, keys: &[ThreadKey]) -> Vec<Revision> {
     let folded = Mutex::new(Vec::with_capacity(keys.len()));
-    workers::each(keys, jobs_default(), |key| {
-        let life = fold(log, *key);
-        lock(&folded).push(life);
+    let together: Vec<&[ThreadKey]> = keys.chunks(TOGETHER).collect();
+    workers::each(&together, jobs_default(), |keys| {
+        let mut cache = SealedCache::new();
+        let mut lives: Vec<Revision> = keys.iter().map(|key| fold(log, *key, &mut cache)).collect();
+        lock(&folded).append(&mut lives);
     });
     folded.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn fold(log: &dyn ReadLog, key: ThreadKey) -> Revision {
+fn fold(log: &dyn ReadLog, key: ThreadKey, cache: &mut SealedCache) -> Revision {
     let mut life = Revision { key, number: 0, facts: ThreadFacts::default(), lost_records: 0 };
     for channel in channels(log, key) {
-        for record in log.read(&key.stream(channel), 0..u64::MAX) {
-            match record {
-                Ok(record) => life.facts.apply(&Event::decode(&record)),
-                Err(_) => life.lost_records += 1,
-            }
-        }
+        each_record(log, cache, &key.stream(channel), 0..u64::MAX, |record| match record {
+            Ok(record) => life.facts.apply(&Event::decode(&record)),
+            Err(_) => life.lost_records += 1,
+        });
     }
     life
 }
 
 /// Finds the life that a person means: see [`crate::Store::resolve`].
-pub(crate) fn resolve(table: &Table, text: &str) -> Result<ThreadKey> {
+pub(crate) fn resolve(log: &dyn ReadLog, text: &str) -> Result<ThreadKey> {
     let not_found = || Error::NotFound { text: text.to_owned() };
     let bad = |why| Error::BadId { text: text.to_owned(), why };
     let (name, number) = match text.split_once('~') {
@@ -119,12 +121,17 @@ pub(crate) fn resolve(table: &Table, text: &str) -> Result<ThreadKey> {
     if name.is_empty() {
         return Err(bad("give its id or the beginning of one, or its file's name; `list` shows all"));
     }
-    let mut candidates: Vec<ThreadId> = table.iter().map(|(key, _)| key.thread).collect();
+    let mut candidates: Vec<ThreadId> = match by_file_name(name).or_else(|| name.parse().ok()) {
+        Some(thread) => vec![thread],
+        None => {
+            let (all, prefix) = (log.streams(), name.to_ascii_lowercase());
+            all.iter().map(|info| ThreadKey::of(&info.stream).thread).filter(|id| begins_with(*id, &prefix)).collect()
+        }
+    };
     candidates.dedup();
-    match by_file_name(name) {
-        Some(thread) => candidates.retain(|candidate| *candidate == thread),
-        None => candidates.retain(|candidate| begins_with(*candidate, &name.to_ascii_lowercase())),
-    }
+    // Those that were deleted are none.
+    let table = Table::of_threads(log, candidates.iter().copied());
+    candidates.retain(|candidate| table.of_thread(*candidate).next().is_some());
     let thread = match candidates.as_slice() {
         [] => return Err(not_found()),
         [thread] => *thread,

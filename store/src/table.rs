@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use threadlog_engine::{ReadLog, StreamId, StreamInfo};
+use threadlog_engine::sealed::SealedCache;
+use threadlog_engine::{ReadLog, StreamId};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::event::{Body, Event, ITEMS};
+use crate::event::{Body, Control, Event, ITEMS, channels};
 use crate::owners::Owners;
+use crate::reading::each_record;
 use crate::refusal::{self, Refusals};
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::Life;
@@ -24,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) live: bool,
     /// Whether records of it are lost or cannot be read.
     pub(crate) damaged: bool,
+    /// Whether it was ever archived.
+    pub(crate) was_archived: bool,
 }
 
 /// Lives by thread and incarnation.
@@ -49,27 +53,38 @@ impl Table {
     /// Looks again at these threads.
     pub(crate) fn reload(&mut self, log: &dyn ReadLog, threads: &BTreeSet<ThreadId>) {
         self.0.retain(|key, _| !threads.contains(&key.thread));
-        let mut again = Table::load_those(log, |key| threads.contains(&key.thread));
-        again.0.retain(|_, entry| entry.life.deleted().is_none());
-        self.0.append(&mut again.0);
+        self.0.append(&mut Table::of_threads(log, threads.iter().copied()).0);
+    }
+
+    /// The lives of these threads that were not deleted. *Cost:* folds their control streams.
+    pub(crate) fn of_threads(log: &dyn ReadLog, threads: impl Iterator<Item = ThreadId>) -> Table {
+        let lives = threads.flat_map(|thread| {
+            let incarnations = log.incarnations(thread.uuid().as_bytes()).into_iter();
+            incarnations.map(move |incarnation| ThreadKey { thread, incarnation })
+        });
+        let streams = lives.flat_map(|key| channels(log, key).into_iter().map(move |channel| key.stream(channel)));
+        let mut table = Table::load_those(log, streams);
+        table.0.retain(|_, entry| entry.life.deleted().is_none());
+        table
     }
 
     /// All lives, deleted ones too.
     pub(crate) fn load_all(log: &dyn ReadLog) -> Table {
-        Table::load_those(log, |_| true)
+        Table::load_those(log, log.streams_as_stored().into_iter())
     }
 
-    fn load_those(log: &dyn ReadLog, wanted: impl Fn(ThreadKey) -> bool) -> Table {
-        let mut table = Table::default();
-        for info in log.streams().into_iter().filter(|info| wanted(ThreadKey::of(&info.stream))) {
-            let entry = table.entry(ThreadKey::of(&info.stream));
-            match info.stream.channel {
+    fn load_those(log: &dyn ReadLog, streams: impl Iterator<Item = StreamId>) -> Table {
+        let (mut table, mut cache) = (Table::default(), SealedCache::new());
+        for stream in streams {
+            let entry = table.entry(ThreadKey::of(&stream));
+            match stream.channel {
                 ITEMS => {
-                    entry.items = info.records;
-                    entry.live = log.head(&info.stream).is_some_and(|head| head.lease_epoch > 0);
-                    entry.damaged |= refusal::look(|refusals| is_cut_off(log, &info, refusals));
+                    let head = log.head(&stream);
+                    entry.items = head.map_or(0, |head| head.next_ordinal);
+                    entry.live = head.is_some_and(|head| head.lease_epoch > 0);
+                    entry.damaged |= refusal::look(|refusals| is_cut_off(log, &stream, entry.items, refusals));
                 }
-                _ => entry.damaged |= refusal::look(|refusals| learn(&mut entry.life, log, &info.stream, refusals)),
+                _ => entry.damaged |= refusal::look(|refusals| learn(entry, log, &stream, (&mut cache, refusals))),
             }
         }
         for (stream, _) in log.damage().iter().flat_map(|damage| &damage.records) {
@@ -128,8 +143,8 @@ impl Table {
 }
 
 /// Whether something may have stood behind the last record that is there.
-fn is_cut_off(log: &dyn ReadLog, info: &StreamInfo, refusals: &mut Refusals) -> bool {
-    let behind = log.read(&info.stream, info.records..u64::MAX).next();
+fn is_cut_off(log: &dyn ReadLog, stream: &StreamId, end: u64, refusals: &mut Refusals) -> bool {
+    let behind = log.read(stream, end..u64::MAX).next();
     if let Some(Err(error)) = behind {
         refusals.note(&error.into());
         return true;
@@ -138,21 +153,25 @@ fn is_cut_off(log: &dyn ReadLog, info: &StreamInfo, refusals: &mut Refusals) -> 
 }
 
 /// Takes in the control records of one channel; says whether some cannot be read. To take them in twice changes nothing.
-fn learn(life: &mut Life, log: &dyn ReadLog, stream: &StreamId, refusals: &mut Refusals) -> bool {
+fn learn(
+    entry: &mut Entry,
+    log: &dyn ReadLog,
+    stream: &StreamId,
+    (cache, refusals): (&mut SealedCache, &mut Refusals),
+) -> bool {
     let mut damaged = false;
-    for record in log.read(stream, 0..u64::MAX) {
-        match record.map_err(Error::from) {
-            Ok(record) => {
-                let event = Event::decode(&record);
-                if let Body::Control(control) = &event.body {
-                    life.apply(event.clock, control);
-                }
-            }
-            Err(error) => {
-                refusals.note(&error);
-                damaged = true;
+    each_record(log, cache, stream, 0..u64::MAX, |record| match record.map_err(Error::from) {
+        Ok(record) => {
+            let event = Event::decode(&record);
+            if let Body::Control(control) = &event.body {
+                entry.was_archived |= matches!(control, Control::Archived);
+                entry.life.apply(event.clock, control);
             }
         }
-    }
+        Err(error) => {
+            refusals.note(&error);
+            damaged = true;
+        }
+    });
     damaged
 }

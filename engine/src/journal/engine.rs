@@ -396,6 +396,10 @@ impl ReadLog for Engine {
         self.inner.core.state.lock().parts(self.inner.core.durable()).streams()
     }
 
+    fn streams_as_stored(&self) -> Vec<StreamId> {
+        self.inner.core.state.lock().parts(self.inner.core.durable()).streams_as_stored()
+    }
+
     fn journal_numbers(&self) -> Vec<u32> {
         let state = self.inner.core.state.lock();
         state.foreign.iter().map(|journal| journal.places.number).chain([self.journal()]).collect()

@@ -3,13 +3,13 @@
 //! A stream's records may stand in several journals, because its writers did. Leases see to it that no two writers
 //! claim one ordinal; where it happened all the same, the record of the higher lease epoch counts.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::index::{At, Channels, Index};
 use crate::journal::runs::Runs;
 use crate::number::wide;
-use crate::sealed::{Place as SealedPlace, Sealed, SealedHead};
+use crate::sealed::{Place as SealedPlace, Sealed, SealedHead, SealedStream};
 
 /// A stream's end, as the log knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,19 +193,36 @@ impl<'a> Parts<'a> {
 
     /// Every stream with its totals, sorted.
     pub fn streams(&self) -> Vec<StreamInfo> {
-        let mut all: BTreeMap<StreamId, (u64, u64)> = BTreeMap::new();
-        for info in self.sealed.streams() {
-            let (records, bytes) = all.entry(info.stream).or_default();
-            *records = (*records).max(info.head.next_ordinal);
-            *bytes = bytes.saturating_add(info.payload_bytes);
-        }
-        for (stream, runs) in self.parts.iter().flat_map(|part| part.index.streams()) {
-            let (records, bytes) = all.entry(*stream).or_default();
-            *records = (*records).max(runs.end());
-            *bytes = bytes.saturating_add(runs.payload_bytes);
-        }
-        let info = |(stream, (records, payload_bytes))| StreamInfo { stream, records, payload_bytes };
-        all.into_iter().map(info).collect()
+        let sealed = self.sealed.streams().into_iter();
+        let sealed = sealed.map(|SealedStream { stream, head, payload_bytes, .. }| StreamInfo {
+            stream,
+            records: head.next_ordinal,
+            payload_bytes,
+        });
+        let hot = self.parts.iter().flat_map(|part| part.index.streams());
+        let hot = hot.map(|(stream, runs)| StreamInfo {
+            stream: *stream,
+            records: runs.end(),
+            payload_bytes: runs.payload_bytes,
+        });
+        let mut all: Vec<StreamInfo> = sealed.chain(hot).collect();
+        all.sort_by_key(|info| info.stream);
+        all.dedup_by(|here, known| {
+            let same = here.stream == known.stream;
+            if same {
+                known.records = known.records.max(here.records);
+                known.payload_bytes = known.payload_bytes.saturating_add(here.payload_bytes);
+            }
+            same
+        });
+        all
+    }
+
+    /// Every stream, in the order in which their first records lie in the files.
+    pub fn streams_as_stored(&self) -> Vec<StreamId> {
+        let sealed = self.sealed.segments().iter().flat_map(|segment| segment.footer().streams()).map(|row| row.stream);
+        let mut seen = HashSet::new();
+        sealed.chain(self.hot_streams()).filter(|stream| seen.insert(*stream)).collect()
     }
 
     /// The streams that have records in hot segments, sorted.

@@ -266,6 +266,10 @@ impl ReadLog for Reader {
         self.view.seen.read().parts().streams()
     }
 
+    fn streams_as_stored(&self) -> Vec<StreamId> {
+        self.view.seen.read().parts().streams_as_stored()
+    }
+
     fn journal_numbers(&self) -> Vec<u32> {
         self.view.seen.read().journals.iter().map(|journal| journal.places.number).collect()
     }

@@ -68,6 +68,10 @@ pub trait ReadLog: Send + Sync {
     /// All streams, sorted, with their totals.
     fn streams(&self) -> Vec<StreamInfo>;
 
+    /// Every stream, each once, in the order in which their first records lie in the files: whoever reads all of them so meets
+    /// each sealed block once. *Cost:* that of [`ReadLog::streams`].
+    fn streams_as_stored(&self) -> Vec<StreamId>;
+
     /// The numbers of the journals that this log is read from, in no order.
     fn journal_numbers(&self) -> Vec<u32>;
 

@@ -1,6 +1,5 @@
 //! One consistent view of everything that is sealed.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -197,22 +196,28 @@ impl Sealed {
     /// All streams, sorted, with their totals. *Cost:* a pass over the footers' rows.
     #[must_use]
     pub fn streams(&self) -> Vec<SealedStream> {
-        let mut found: BTreeMap<StreamId, SealedStream> = BTreeMap::new();
+        let mut found: Vec<SealedStream> = Vec::new();
         for segment in &self.segments {
             let footer = segment.footer();
             for row in footer.streams() {
                 let records: u64 = footer.extents(&row).map(|extent| u64::from(extent.count)).sum();
                 let head = head_of(&row);
                 let here = SealedStream { stream: row.stream, head, records, payload_bytes: row.payload_bytes };
-                let add = |known: &mut SealedStream| {
-                    known.head = join(known.head, head);
-                    known.records = known.records.saturating_add(records);
-                    known.payload_bytes = known.payload_bytes.saturating_add(row.payload_bytes);
-                };
-                found.entry(row.stream).and_modify(add).or_insert(here);
+                found.push(here);
             }
         }
-        found.into_values().collect()
+        // Each footer's rows are sorted already: the sort finds these runs and merges them.
+        found.sort_by_key(|stream| stream.stream);
+        found.dedup_by(|here, known| {
+            if here.stream != known.stream {
+                return false;
+            }
+            known.head = join(known.head, here.head);
+            known.records = known.records.saturating_add(here.records);
+            known.payload_bytes = known.payload_bytes.saturating_add(here.payload_bytes);
+            true
+        });
+        found
     }
 
     /// Where the records of a stream with the ordinals `from` to `from + most` stand, by ordinal. One that is not sealed, or

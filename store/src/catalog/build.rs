@@ -10,6 +10,7 @@ use crate::fold::Folded;
 use crate::list::ThreadRow;
 use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
+use crate::view::ThreadFacts;
 
 use super::checkpoint::{MAGIC, PAGE_BYTES, VERSION, page_checksum};
 use super::rows::{HeadBytes, HeaderBytes, NO_TEXT, RowBytes, SegmentBytes, flag};
@@ -25,13 +26,11 @@ pub(super) struct About {
     pub segments: Vec<(u64, u64)>,
 }
 
-/// Rows as they come, in the order of their ids.
+/// Rows as they come, in any order.
 #[derive(Default)]
 pub(super) struct Builder {
-    heads: Vec<u8>,
-    rows: Vec<u8>,
-    /// Created, updated, recency of each row, and its id.
-    times: Vec<([u64; 3], ThreadId)>,
+    heads: Vec<HeadBytes>,
+    rows: Vec<RowBytes>,
     interned: HashMap<String, u32>,
     string_ends: Vec<u8>,
     strings: Vec<u8>,
@@ -52,7 +51,7 @@ impl Builder {
                 channel: *channel,
                 zero: [0; 7],
             };
-            self.heads.extend_from_slice(head.as_bytes());
+            self.heads.push(head);
         }
         // Of a life that was deleted nothing is kept but that.
         let nothing = ThreadMetadata::new(key.thread);
@@ -68,6 +67,9 @@ impl Builder {
         let name_bytes = text(&mut self.texts, name);
         let title_bytes = text(&mut self.texts, own_title);
         let preview_bytes = text(&mut self.texts, preview);
+        let facts = if folded.is_deleted() { &ThreadFacts::default() } else { &folded.facts };
+        // Writing to a Vec cannot fail, and nothing here is of unknown length.
+        self.states = postcard::to_io(facts, std::mem::take(&mut self.states)).unwrap_or_default();
         self.states.extend_from_slice(&metadata.to_canonical_bytes());
         let id = |id: Option<ThreadId>| id.map_or([0; 16], |id| id.uuid().into_bytes());
         let (parent, fork_source) = (metadata.parent(), metadata.fork_source());
@@ -93,8 +95,12 @@ impl Builder {
             parent: id(parent),
             fork_source: id(fork_source),
         };
-        self.rows.extend_from_slice(row.as_bytes());
-        self.times.push((times, key.thread));
+        self.rows.push(row);
+    }
+
+    /// How many threads there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
     }
 
     fn intern(&mut self, text: Option<&str>) -> U32 {
@@ -110,19 +116,22 @@ impl Builder {
     }
 
     /// The file's bytes.
-    pub fn finish(self, about: &About) -> Vec<u8> {
-        let Builder { heads, rows, times, interned, string_ends, strings, texts, states } = self;
+    pub fn finish(&mut self, about: &About) -> Vec<u8> {
+        self.heads.sort_unstable_by_key(|head| (head.thread, head.incarnation.get(), head.channel));
+        self.rows.sort_unstable_by_key(|row| row.thread);
+        let Builder { heads, rows, interned, string_ends, strings, texts, states } = self;
         let mut body = Vec::new();
         for (number, salt) in &about.segments {
             put(&mut body, &SegmentBytes { number: (*number).into(), salt: (*salt).into() });
         }
-        body.extend_from_slice(&heads);
-        body.extend_from_slice(&rows);
-        for key in 0..3 {
-            let mut order: Vec<(u64, ThreadId, u32)> =
-                (0..).zip(&times).map(|(at, (ms, id))| (ms.get(key).copied().unwrap_or(0), *id, at)).collect();
+        body.extend_from_slice(heads.as_bytes());
+        body.extend_from_slice(rows.as_bytes());
+        let times: [fn(&RowBytes) -> U64; 3] = [|row| row.created_ms, |row| row.updated_ms, |row| row.recency_ms];
+        for time in times {
+            // The rows are sorted by id, and equal times so too.
+            let mut order: Vec<(u64, u32)> = rows.iter().map(|row| time(row).get()).zip(0..).collect();
             order.sort_unstable();
-            order.iter().for_each(|(_, _, at)| put(&mut body, &U32::new(*at)));
+            order.iter().for_each(|(_, at)| put(&mut body, &U32::new(*at)));
         }
         for part in [&string_ends, &strings, &texts, &states] {
             body.extend_from_slice(part);
@@ -141,8 +150,8 @@ impl Builder {
             clock: about.clock.into(),
             salt: about.salt.into(),
             segments: count(about.segments.len()),
-            heads: count(heads.len() / size_of::<HeadBytes>()),
-            rows: count(times.len()),
+            heads: count(heads.len()),
+            rows: count(rows.len()),
             strings: count(interned.len()),
             string_bytes: count(strings.len()),
             text_bytes: count(texts.len()),
@@ -171,6 +180,7 @@ fn flags(metadata: &ThreadMetadata, folded: &Folded, several: bool) -> u32 {
         | when(folded.is_deleted(), flag::DELETED)
         | when(folded.has_open_end(), flag::OPEN_END)
         | when(several, flag::SEVERAL)
+        | when(folded.lost > 0, flag::LOST)
         | when(metadata.archived(), flag::ARCHIVED)
         | when(metadata.trashed(), flag::TRASHED)
         | when(metadata.pinned(), flag::PINNED)

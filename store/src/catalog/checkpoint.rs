@@ -14,6 +14,7 @@ use crate::fold::Folded;
 use crate::list::SortKey;
 use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
+use crate::view::ThreadFacts;
 
 use super::row::Row;
 use super::rows::{HEADER_BYTES, HeadBytes, HeaderBytes, RowBytes, SegmentBytes, flag};
@@ -171,9 +172,14 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Verifies every page.
+    pub fn verify_pages(&self) -> Result<(), Damaged> {
+        self.body(0..self.body.len()).map(drop)
+    }
+
     /// Verifies every page, and reads every state.
     pub fn verify_all(&self) -> Result<(), Damaged> {
-        self.body(0..self.body.len())?;
+        self.verify_pages()?;
         self.rows()?.try_for_each(|row| row.metadata().map(drop))
     }
 
@@ -208,6 +214,11 @@ impl Checkpoint {
     /// The MANIFEST whose segments it covers.
     pub fn generation(&self) -> u64 {
         self.header.generation.get()
+    }
+
+    /// Whether it is what an interrupted rebuild left, and covers nothing that is sealed.
+    pub fn is_partial(&self) -> bool {
+        self.header.segments.get() == 0
     }
 
     /// No record that was folded has a greater clock.
@@ -310,22 +321,28 @@ impl Checkpoint {
 
     /// What a row's metadata add up to.
     pub(super) fn metadata(&self, row: &RowBytes) -> Result<ThreadMetadata, Damaged> {
+        self.state(row).map(|(metadata, _)| metadata)
+    }
+
+    /// What a row's records add up to.
+    fn state(&self, row: &RowBytes) -> Result<(ThreadMetadata, ThreadFacts), Damaged> {
         let at = |offset: u64| usize::try_from(offset).ok()?.checked_add(self.sections.states.start);
         let from = at(row.state_at.get()).ok_or(Damaged::Row)?;
         let bytes = usize::try_from(row.state_bytes.get()).map_err(|_| Damaged::Row)?;
         let state = self.body(from..from.checked_add(bytes).ok_or(Damaged::Row)?)?;
-        ThreadMetadata::from_canonical_bytes(state).map_err(|_| Damaged::Row)
+        let (facts, metadata) = postcard::take_from_bytes::<ThreadFacts>(state).map_err(|_| Damaged::Row)?;
+        Ok((ThreadMetadata::from_canonical_bytes(metadata).map_err(|_| Damaged::Row)?, facts))
     }
 
-    /// The fold of a thread, to be continued; `None` for one of several lives, or that is not here.
+    /// The fold of a thread, to be continued; `None` for one of several lives, with lost records, or that is not here.
     pub fn folded(&self, thread: ThreadId) -> Result<Option<(ThreadKey, Folded)>, Damaged> {
         let Some(row) = self.find(thread)? else { return Ok(None) };
-        if row.has(flag::SEVERAL) {
+        if row.has(flag::SEVERAL | flag::LOST) {
             return Ok(None);
         }
         let heads = self.heads_of(thread)?;
         let ends = heads.into_iter().map(|(_, channel, end)| (channel, end));
-        let folded = Folded::restored(row.metadata()?, ends, row.has(flag::DELETED), row.has(flag::OPEN_END));
+        let folded = Folded::restored(self.state(row.bytes())?, ends, row.has(flag::DELETED), row.has(flag::OPEN_END));
         Ok(Some((row.key(), folded)))
     }
 }

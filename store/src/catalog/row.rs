@@ -22,6 +22,10 @@ impl<'a> Row<'a> {
         Row { checkpoint, row }
     }
 
+    pub(super) fn bytes(&self) -> &'a RowBytes {
+        self.row
+    }
+
     pub(super) fn has(&self, flag: u32) -> bool {
         self.row.has(flag)
     }

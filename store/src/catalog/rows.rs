@@ -38,6 +38,8 @@ pub(super) mod flag {
     pub const PARENT: u32 = 1 << 13;
     /// It is a fork.
     pub const FORK: u32 = 1 << 14;
+    /// Records of it could not be read: it is folded anew, in case they can be by then.
+    pub const LOST: u32 = 1 << 15;
 }
 
 /// The beginning of a file.
@@ -96,7 +98,7 @@ pub(super) struct RowBytes {
     pub recency_ms: U64,
     /// Where name, own title and preview stand, one behind the other.
     pub text_at: U64,
-    /// Where the canonical bytes of its metadata stand.
+    /// Where its facts and the canonical bytes of its metadata stand, one behind the other.
     pub state_at: U64,
     pub state_bytes: U32,
     pub name_bytes: U32,

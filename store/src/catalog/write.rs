@@ -1,12 +1,13 @@
 //! A new checkpoint: the one before and what came since, or everything folded from the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use threadlog_engine::fs::Fs;
 use threadlog_engine::number::wide;
+use threadlog_engine::sealed::SealedCache;
 use threadlog_engine::{Error as EngineError, ReadLog};
 
 use crate::clock::HybridClock;
@@ -14,6 +15,7 @@ use crate::event::channels;
 use crate::fold::{self, Folded};
 use crate::log::Log;
 use crate::progress::Progress;
+use crate::reading::TOGETHER;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::workers;
 
@@ -57,7 +59,9 @@ pub(crate) fn write(
     if !log.read().damage().is_empty() || !sealed.damage().is_empty() {
         return Ok(None);
     }
+    // A page that is damaged would be found only by whoever needs it.
     let before = if anew { None } else { file::newest(fs, root, &store, log) };
+    let before = before.filter(|(checkpoint, _)| checkpoint.verify_pages().is_ok());
     if let Some((checkpoint, changed)) = &before {
         clock.observe(checkpoint.clock());
         let covered = sealed.segments().iter().all(|segment| checkpoint.covers(&segment.id()) == Ok(true));
@@ -65,36 +69,51 @@ pub(crate) fn write(
             return Ok(Some(wide(checkpoint.len())));
         }
     }
-    let threads = threads(log.read(), before.as_ref());
+    // What an interrupted rebuild left covers no segment.
+    let from_zero = before.as_ref().is_none_or(|(checkpoint, _)| checkpoint.is_partial());
+    let threads = threads(log.read(), before.as_ref().filter(|_| !from_zero));
     let mut builder = Builder::default();
+    let put = |builder: &mut Builder, whole: bool| {
+        let segments = if whole { sealed.segments() } else { &[] };
+        let about = About {
+            store,
+            generation: sealed.generation(),
+            clock: clock.observed(),
+            salt: fs.random().map_err(|error| EngineError::io("draw random numbers for", root, error))?,
+            segments: segments.iter().map(|segment| (segment.id().number, segment.id().salt)).collect(),
+        };
+        file::put(fs, root, &builder.finish(&about))
+    };
+    let mut unsaved = AT_ONCE.saturating_mul(4);
     for part in threads.chunks(AT_ONCE) {
         let refused = fold_into(&mut builder, log.read(), clock, before.as_ref(), part, progress);
-        if refused || progress.stop() {
+        if refused {
+            return Ok(None);
+        }
+        // The next rebuild goes on from there, and lists have that much less to fold.
+        if progress.stop() || (from_zero && builder.len() > unsaved) {
+            put(&mut builder, false)?;
+            unsaved = builder.len().saturating_mul(2);
+        }
+        if progress.stop() {
             return Ok(None);
         }
     }
-    let about = About {
-        store,
-        generation: sealed.generation(),
-        clock: clock.observed(),
-        salt: fs.random().map_err(|error| EngineError::io("draw random numbers for", root, error))?,
-        segments: sealed.segments().iter().map(|segment| (segment.id().number, segment.id().salt)).collect(),
-    };
     drop(before);
-    file::put(fs, root, &builder.finish(&about))?;
+    put(&mut builder, true)?;
     Ok(Some(wide(threads.len())))
 }
 
-/// All threads of the log, sorted.
+/// All threads of the log, as they lie in its files, so that each block is read once.
 fn threads(log: &dyn ReadLog, before: Option<&Usable>) -> Vec<ThreadId> {
     let known = before.and_then(|(checkpoint, changed)| {
         let ids = checkpoint.ids().ok()?;
         Some(ids.chain(changed.keys().copied()).collect())
     });
-    let mut threads: Vec<ThreadId> =
-        known.unwrap_or_else(|| log.streams().iter().map(|info| ThreadKey::of(&info.stream).thread).collect());
-    threads.sort_unstable();
-    threads.dedup();
+    let streams = || log.streams_as_stored().iter().map(|stream| ThreadKey::of(stream).thread).collect();
+    let mut threads: Vec<ThreadId> = known.unwrap_or_else(streams);
+    let mut seen = HashSet::new();
+    threads.retain(|thread| seen.insert(*thread));
     threads
 }
 
@@ -107,16 +126,23 @@ fn fold_into(
     threads: &[ThreadId],
     progress: &dyn Progress,
 ) -> bool {
-    let done: Mutex<BTreeMap<ThreadId, Done>> = Mutex::default();
+    let done: Mutex<BTreeMap<usize, Done>> = Mutex::default();
     let refused = Mutex::new(false);
-    workers::each(threads, workers::jobs_default(), |thread| {
-        if progress.stop() {
-            return;
-        }
-        match fold_one(log, clock, before, *thread) {
-            Ok(Some(one)) => drop(done.lock().insert(*thread, one)),
-            Ok(None) => {}
-            Err(()) => *refused.lock() = true,
+    let together: Vec<(usize, &[ThreadId])> = (0..).step_by(TOGETHER).zip(threads.chunks(TOGETHER)).collect();
+    workers::each(&together, workers::jobs_default(), |(first, threads)| {
+        let mut cache = SealedCache::new();
+        for (at, thread) in (*first..).zip(*threads) {
+            if progress.stop() {
+                return;
+            }
+            match fold_one(log, clock, before, *thread, &mut cache) {
+                Ok(Some(one)) => {
+                    progress.advanced(one.folded.facts.totals_bytes());
+                    drop(done.lock().insert(at, one));
+                }
+                Ok(None) => {}
+                Err(()) => *refused.lock() = true,
+            }
         }
     });
     for one in done.into_inner().into_values() {
@@ -131,6 +157,7 @@ fn fold_one(
     clock: &HybridClock,
     before: Option<&Usable>,
     thread: ThreadId,
+    cache: &mut SealedCache,
 ) -> Result<Option<Done>, ()> {
     let changed = before.and_then(|(_, changed)| changed.get(&thread).copied());
     let known = before.and_then(|(checkpoint, _)| known(checkpoint, thread));
@@ -158,7 +185,7 @@ fn fold_one(
         }
         _ => None,
     };
-    let look = fold::go_on(log, clock, key, &start.unwrap_or_else(|| Folded::nothing(key)));
+    let look = fold::go_on(log, clock, key, &start.unwrap_or_else(|| Folded::nothing(key)), cache);
     if look.refused.is_some() {
         return Err(());
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
+use threadlog_engine::sealed::SealedCache;
 use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Changes, Error as EngineError, ReadLog};
 
@@ -237,6 +238,16 @@ impl Entry {
     /// What the durable records add up to now. Blocks on the disk. With an error if the system refuses a record that
     /// may be sound: what can be read is given then, and not remembered.
     pub(super) fn look(&self, log: &dyn ReadLog, clock: &HybridClock) -> (Arc<Folded>, Option<EngineError>) {
+        self.look_reusing(log, clock, &mut SealedCache::new())
+    }
+
+    /// As [`Entry::look`]; `cache` is what the reader of the thread before kept.
+    pub(super) fn look_reusing(
+        &self,
+        log: &dyn ReadLog,
+        clock: &HybridClock,
+        cache: &mut SealedCache,
+    ) -> (Arc<Folded>, Option<EngineError>) {
         let _folding = self.folding.lock();
         // First the count, then the heads: what is appended in between raises the count.
         let touches = self.touches.load(Ordering::Acquire);
@@ -244,7 +255,7 @@ impl Entry {
             return (folded, None);
         }
         let before = self.last_known().unwrap_or_else(|| Arc::new(Folded::nothing(self.key)));
-        let Look { folded, waiting, refused } = fold::go_on(log, clock, self.key, &before);
+        let Look { folded, waiting, refused } = fold::go_on(log, clock, self.key, &before, cache);
         let folded = Arc::new(folded);
         if refused.is_some() {
             return (folded, refused);

@@ -32,6 +32,9 @@ impl<F: Fn() + Send + Sync> ReadLog for Watched<'_, F> {
     fn streams(&self) -> Vec<StreamInfo> {
         self.engine.streams()
     }
+    fn streams_as_stored(&self) -> Vec<StreamId> {
+        self.engine.streams_as_stored()
+    }
     fn journal_numbers(&self) -> Vec<u32> {
         self.engine.journal_numbers()
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use threadlog_engine::ReadLog;
+use threadlog_engine::sealed::SealedCache;
 
 use crate::catalog::{Checkpoint, Row};
 use crate::fold::Folded;
@@ -12,6 +13,7 @@ use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Entry;
 use crate::metadata::ThreadMetadata;
+use crate::reading::TOGETHER;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{Result, StoredThread, refuse};
 use crate::workers;
@@ -84,7 +86,11 @@ impl Shared {
     fn look_at_all(&self, log: &dyn ReadLog) -> Vec<(Arc<Entry>, Arc<Folded>)> {
         let entries = self.catalog.in_memory();
         let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
-        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(log, &self.clock)));
+        let together: Vec<&[&Arc<Entry>]> = unread.chunks(TOGETHER).collect();
+        workers::each(&together, workers::jobs_default(), |entries| {
+            let mut cache = SealedCache::new();
+            entries.iter().for_each(|entry| drop(entry.look_reusing(log, &self.clock, &mut cache)));
+        });
         entries
             .into_iter()
             .map(|entry| {

@@ -36,6 +36,7 @@ mod queue;
 mod search;
 mod sending;
 mod slot;
+mod summaries;
 #[cfg(test)]
 #[path = "fixture_tests.rs"]
 mod testing;

@@ -117,7 +117,7 @@ fn in_order(story: &[Said]) -> (bool, Vec<u8>) {
         engine.sync(engine.append(batch).unwrap()).unwrap();
     }
     let clock = HybridClock::new(config(1).clock);
-    bytes(&fold::go_on(&engine, &clock, key(), &Folded::nothing(key())).folded)
+    bytes(&fold::anew(&engine, &clock, key()))
 }
 
 /// In the order given, so many at once, each by its process; one process looks on all the while, a reader comes at the end.
@@ -146,7 +146,7 @@ fn spread(story: &[Said], groups: &[usize], looker: usize) -> [(bool, Vec<u8>); 
         drop(entry.look(&engines[looker], &clock));
     }
     let reader = Reader::open(Arc::new(fs.process()), Path::new("/store")).unwrap();
-    let anew = fold::go_on(&reader, &clock, key(), &Folded::nothing(key())).folded;
+    let anew = fold::anew(&reader, &clock, key());
     [bytes(&entry.look(&engines[looker], &clock).0), bytes(&anew)]
 }
 

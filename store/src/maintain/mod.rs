@@ -90,11 +90,12 @@ impl Store {
         Ok(erased)
     }
 
-    /// Makes the catalog checkpoint anew, from nothing but the log. It is never needed: without one, answers are the same,
+    /// Makes the catalog checkpoint anew, from nothing but the log. Goes on where an earlier rebuild was interrupted: what
+    /// that had folded is in a checkpoint of its own, now and then and when `progress` stops it. It is never needed: without one, answers are the same,
     /// and lists take longer. Readers and writers go on meanwhile, and whoever opens the store later uses it.
     ///
     /// Returns how many threads it has, deleted ones included; `None` if none was written, because the log is damaged or
-    /// `progress` stopped it: then there is none.
+    /// `progress` stopped it.
     ///
     /// *Cost:* reads every item of every thread, on two cores or more; memory for the file. *Durability:* durable on return.
     ///
@@ -106,9 +107,13 @@ impl Store {
         let _maintenance = self.maintenance(engine)?;
         engine.renew_sealed()?;
         progress.planned(0, engine.streams().iter().map(|stream| stream.payload_bytes).sum());
-        catalog::remove_all(&*self.fs, self.root())?;
-        let store = engine.store_id();
-        Ok(catalog::write(&*self.fs, self.root(), store, &self.log, self.clock(), true, progress)?)
+        let (fs, store) = (&*self.fs, engine.store_id());
+        let interrupted =
+            catalog::newest(fs, self.root(), &store, &self.log).is_some_and(|(checkpoint, _)| checkpoint.is_partial());
+        if !interrupted {
+            catalog::remove_all(fs, self.root())?;
+        }
+        Ok(catalog::write(fs, self.root(), store, &self.log, self.clock(), !interrupted, progress)?)
     }
 
     /// The catalog's checkpoints, the newest first, and what each is worth. *Cost:* reads them whole.

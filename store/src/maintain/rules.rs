@@ -34,7 +34,7 @@ impl StoreRules {
         for (key, entry) in table.iter() {
             if entry.life.deleted().is_some() {
                 lives.insert(key, Life::Deleted(needed.get(&key).copied().unwrap_or(0)));
-            } else if is_archived(log, clock, key) {
+            } else if entry.was_archived && is_archived(log, clock, key) {
                 lives.insert(key, Life::Archived);
             }
         }

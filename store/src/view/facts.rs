@@ -67,15 +67,25 @@ impl Totals {
 impl ThreadFacts {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event<'_>) {
-        match &event.body {
-            Body::Control(control) => self.life.apply(event.clock, control),
+        self.record(event.ordinal, event.clock, event.lease_epoch, &event.body);
+    }
+
+    /// As [`ThreadFacts::apply`], of an event in parts.
+    pub(crate) fn record(&mut self, ordinal: u64, clock: u64, lease_epoch: u64, body: &Body<'_>) {
+        match body {
+            Body::Control(control) => self.life.apply(clock, control),
             Body::Item(record) => {
-                self.totals.live_records += u64::from(event.lease_epoch > 0);
-                self.item(event.ordinal, record);
+                self.totals.live_records += u64::from(lease_epoch > 0);
+                self.item(ordinal, record);
             }
             Body::Erased => {}
             Body::Unreadable(_) => self.totals.unreadable += 1,
         }
+    }
+
+    /// Bytes of the lines.
+    pub(crate) fn totals_bytes(&self) -> u64 {
+        self.totals.bytes
     }
 
     /// The totals, with lines that are not whole counted as lines, and as odd.

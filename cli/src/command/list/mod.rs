@@ -49,10 +49,11 @@ pub struct Listed {
 /// The threads of an open store: a row for people, a record for programs.
 pub fn say(store: &Store, arguments: &List, out: &mut Output) -> Result<Listed, Failure> {
     let params = arguments.params(store)?;
-    let page = page(&LocalThreadStore::reading(store)?, arguments, params.clone())?;
+    let threads = LocalThreadStore::reading(store)?;
+    let page = page(&threads, arguments, params.clone())?;
     let ids: Vec<ThreadId> = page.threads.iter().map(StoredThread::id).collect();
     let mut sizes: HashMap<ThreadId, ThreadSummary> =
-        store.threads_of(&ids).into_iter().map(|summary| (summary.thread, summary)).collect();
+        wait(threads.summaries(&ids))?.into_iter().map(|summary| (summary.thread, summary)).collect();
     let sort = arguments.sort;
     let columns = [
         ("ID", Lean::Left),
