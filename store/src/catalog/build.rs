@@ -7,7 +7,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{Immutable, IntoBytes};
 
 use crate::fold::Folded;
-use crate::list::ThreadRow;
+use crate::list::{CLASSES, ThreadRow};
 use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
@@ -140,6 +140,13 @@ impl Builder {
         for (at, page) in (0..).zip(body.chunks(PAGE_BYTES)) {
             put(&mut pages, &U32::new(page_checksum(about.salt, at, page)));
         }
+        let mut classes = [0_u64; CLASSES];
+        for class in rows.iter().filter_map(RowBytes::class) {
+            if let Some(count) = classes.get_mut(class) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let lost = rows.iter().filter(|row| row.has(flag::LOST)).count();
         let count = |count: usize| U64::new(wide(count));
         let mut header = HeaderBytes {
             magic: MAGIC,
@@ -156,6 +163,8 @@ impl Builder {
             string_bytes: count(strings.len()),
             text_bytes: count(texts.len()),
             state_bytes: count(states.len()),
+            classes: classes.map(U64::new),
+            lost: count(lost),
             pages_checksum: crc32fast::hash(&pages).into(),
             header_checksum: 0.into(),
         };

@@ -11,7 +11,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::fold::Folded;
-use crate::list::SortKey;
+use crate::list::{CLASSES, SortKey};
 use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
@@ -180,7 +180,7 @@ impl Checkpoint {
     /// Verifies every page, and reads every state.
     pub fn verify_all(&self) -> Result<(), Damaged> {
         self.verify_pages()?;
-        self.rows()?.try_for_each(|row| row.metadata().map(drop))
+        self.rows(true)?.try_for_each(|row| row.metadata().map(drop))
     }
 
     fn all<T: FromBytes + Immutable + KnownLayout + Unaligned>(&self, section: &Range<usize>) -> Result<&[T], Damaged> {
@@ -188,7 +188,7 @@ impl Checkpoint {
     }
 
     /// One of a section's rows; only its pages are touched.
-    fn one<T: FromBytes + Immutable + KnownLayout + Unaligned>(
+    pub(super) fn one<T: FromBytes + Immutable + KnownLayout + Unaligned>(
         &self,
         section: &Range<usize>,
         at: usize,
@@ -198,7 +198,10 @@ impl Checkpoint {
     }
 
     /// The number of the first of `count` rows for which `is_before` does not hold.
-    fn partition(count: usize, is_before: impl Fn(usize) -> Result<bool, Damaged>) -> Result<usize, Damaged> {
+    pub(super) fn partition(
+        count: usize,
+        is_before: impl Fn(usize) -> Result<bool, Damaged>,
+    ) -> Result<usize, Damaged> {
         let (mut from, mut to) = (0, count);
         while from < to {
             let middle = usize::midpoint(from, to);
@@ -270,11 +273,13 @@ impl Checkpoint {
         Ok((row.thread == wanted).then(|| Row::new(self, row)))
     }
 
-    /// All rows, by id.
-    pub fn rows(&self) -> Result<impl ExactSizeIterator<Item = Row<'_>>, Damaged> {
+    /// All rows, by id. `texts`: names, titles and previews are asked for.
+    pub fn rows(&self, texts: bool) -> Result<impl ExactSizeIterator<Item = Row<'_>>, Damaged> {
         let rows = self.all::<RowBytes>(&self.sections.rows)?;
         self.strings()?;
-        self.body(self.sections.texts.clone())?;
+        if texts {
+            self.body(self.sections.texts.clone())?;
+        }
         Ok(rows.iter().map(|row| Row::new(self, row)))
     }
 
@@ -284,15 +289,33 @@ impl Checkpoint {
         Ok(rows.iter().map(|row| Row::new(self, row).key().thread))
     }
 
-    /// The numbers of rows in an order, the earliest first.
-    #[expect(dead_code, reason = "lists by order")]
-    pub(super) fn order(&self, key: SortKey) -> Result<&[U32], Damaged> {
+    /// Where the numbers of the rows stand in an order, the earliest first.
+    pub(super) fn order(&self, key: SortKey) -> &Range<usize> {
         let [created, updated, recency] = &self.sections.orders;
-        self.all(match key {
+        match key {
             SortKey::Created => created,
             SortKey::Updated => updated,
             SortKey::Recency => recency,
-        })
+        }
+    }
+
+    /// The row with a number, from 0 by id.
+    pub(super) fn row(&self, at: usize) -> Result<Row<'_>, Damaged> {
+        Ok(Row::new(self, self.one::<RowBytes>(&self.sections.rows, at)?))
+    }
+
+    /// How many threads of each class there are.
+    pub fn classes(&self) -> [u64; CLASSES] {
+        self.header.classes.map(U64::get)
+    }
+
+    /// Threads of which records could not be read. *Cost:* if there are any, a pass over the rows.
+    pub fn lost(&self) -> Result<Vec<ThreadId>, Damaged> {
+        if self.header.lost.get() == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = self.all::<RowBytes>(&self.sections.rows)?;
+        Ok(rows.iter().filter(|row| row.has(flag::LOST)).map(|row| Row::new(self, row).key().thread).collect())
     }
 
     pub(super) fn strings(&self) -> Result<&[String], Damaged> {

@@ -53,6 +53,8 @@ pub(crate) fn changed(checkpoint: &Checkpoint, log: &Log) -> Result<BTreeMap<Thr
             changed.compare_at(from, &row.stream, row.next_ordinal, false);
         }
     }
+    // Perhaps they can be read by now.
+    changed.threads.extend(checkpoint.lost()?.into_iter().map(|thread| (thread, From::Zero)));
     Ok(changed.threads)
 }
 

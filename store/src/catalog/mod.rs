@@ -12,11 +12,12 @@ mod build;
 mod checkpoint;
 mod cover;
 mod file;
+mod order;
 mod row;
 mod rows;
 mod write;
 
-pub(crate) use checkpoint::Checkpoint;
+pub(crate) use checkpoint::{Checkpoint, Damaged};
 pub(crate) use cover::From;
 pub use file::{CatalogFile, CatalogState};
 pub(crate) use file::{Usable, newest, remove_all, states};

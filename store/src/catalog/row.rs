@@ -36,6 +36,11 @@ impl<'a> Row<'a> {
         ThreadKey { thread, incarnation: self.row.incarnation.get() }
     }
 
+    /// Its class; `None` if there is no such thread.
+    pub fn class(&self) -> Option<usize> {
+        self.row.class()
+    }
+
     /// Whether there is such a thread.
     pub fn exists(&self) -> bool {
         self.has(flag::EXISTS)

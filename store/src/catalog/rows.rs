@@ -3,6 +3,8 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::list::CLASSES;
+
 /// What stands for no text in [`RowBytes::source`] and its like.
 pub(super) const NO_TEXT: u32 = u32::MAX;
 
@@ -62,6 +64,10 @@ pub(super) struct HeaderBytes {
     pub string_bytes: U64,
     pub text_bytes: U64,
     pub state_bytes: U64,
+    /// Threads of each class: 1 archived, 2 in the trash, 4 with a preview.
+    pub classes: [U64; CLASSES],
+    /// Rows with lost records.
+    pub lost: U64,
     /// Of the page checksums that follow.
     pub pages_checksum: U32,
     /// Of the header up to here.
@@ -113,11 +119,19 @@ pub(super) struct RowBytes {
 }
 
 pub(super) const HEADER_BYTES: usize = size_of::<HeaderBytes>();
-const _: () = assert!(HEADER_BYTES == 120);
+const _: () = assert!(HEADER_BYTES == 192);
 const _: () = assert!(size_of::<HeadBytes>() == 40);
 const _: () = assert!(size_of::<RowBytes>() == 128);
 
 impl RowBytes {
+    /// Its class; `None` if there is no such thread.
+    pub fn class(&self) -> Option<usize> {
+        let bit = |flag, bit: usize| if self.has(flag) { bit } else { 0 };
+        let has_preview = self.has(flag::PREVIEW) && self.preview_bytes.get() > 0;
+        let preview = if has_preview { 4 } else { 0 };
+        self.has(flag::EXISTS).then(|| bit(flag::ARCHIVED, 1) | bit(flag::TRASHED, 2) | preview)
+    }
+
     pub fn has(&self, flag: u32) -> bool {
         self.flags.get() & flag != 0
     }

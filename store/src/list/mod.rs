@@ -4,6 +4,7 @@
 //! is a point between two places of the order (time, id), so that rows with equal times are neither
 //! skipped nor repeated, and rows that come and go between two pages disturb none of the others.
 
+mod class;
 mod cursor;
 mod family;
 mod filter;
@@ -18,7 +19,9 @@ pub use page::{Hidden, ListPage, page};
 pub use params::{ArchiveFilter, Direction, ListError, ListParams, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SortKey};
 pub use row::ThreadRow;
 
+pub(crate) use class::{ByClass, CLASSES, class_of, is_before};
 pub(crate) use filter::plain as plain_cwd;
+pub(crate) use page::Top;
 
 #[cfg(test)]
 mod tests;

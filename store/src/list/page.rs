@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::list::cursor::{Cut, Side};
 use crate::list::filter::Filter;
-use crate::list::{Cursor, Direction, Family, ListError, ListParams, PAGE_SIZE_MAX, ThreadRow};
+use crate::list::{Cursor, Direction, Family, ListError, ListParams, PAGE_SIZE_MAX, SortKey, ThreadRow};
 use crate::thread::ThreadId;
 
 /// A page of a list.
@@ -100,47 +100,73 @@ pub fn page<'a, R: ThreadRow + 'a>(
     rows: impl IntoIterator<Item = &'a R>,
     params: &ListParams,
 ) -> Result<ListPage<&'a R>, ListError> {
-    let (size, key) = (params.page_size, params.sort_key);
-    if !(1..=PAGE_SIZE_MAX).contains(&size) {
-        return Err(ListError::PageSize(size));
-    }
-    if let Some(cursor) = params.cursor.filter(|cursor| cursor.key != key) {
-        return Err(ListError::OtherOrder { cursor: cursor.key, list: key });
-    }
+    let mut top = Top::new(params)?;
     let rows: Vec<&R> = rows.into_iter().collect();
     let related = params.relation.as_ref().map(|relation| Family::of(rows.iter().copied()).related(relation));
     let filter = Filter::new(params, related);
     let mut hidden = Hidden::default();
     let mut total: usize = 0;
-    // The page's rows so far, and one more to know whether another page follows; the last of them on top.
-    let mut best = BinaryHeap::new();
     for row in rows {
-        if !filter.shows(row, &mut hidden) {
-            continue;
+        if filter.shows(row, &mut hidden) {
+            total += 1;
+            top.take(row);
         }
-        total += 1;
-        let ranked = Ranked { ms: row.time_ms(key), thread: row.thread(), direction: params.direction, row };
-        if params.cursor.is_some_and(|cursor| !ranked.follows(cursor.cut)) {
-            continue;
+    }
+    Ok(top.page(wide(total), hidden))
+}
+
+/// The rows of one page, of those that were taken so far.
+pub(crate) struct Top<'a, R> {
+    size: usize,
+    key: SortKey,
+    direction: Direction,
+    cursor: Option<Cursor>,
+    /// The page's rows, and one more to know whether another page follows; the last of them on top.
+    best: BinaryHeap<Ranked<'a, R>>,
+}
+
+impl<'a, R: ThreadRow> Top<'a, R> {
+    /// No rows.
+    pub(crate) fn new(params: &ListParams) -> Result<Top<'a, R>, ListError> {
+        let ListParams { page_size: size, sort_key: key, direction, cursor, .. } = *params;
+        if !(1..=PAGE_SIZE_MAX).contains(&size) {
+            return Err(ListError::PageSize(size));
         }
-        if best.len() <= size {
-            best.push(ranked);
-        } else if let Some(mut last) = best.peek_mut()
+        if let Some(cursor) = cursor.filter(|cursor| cursor.key != key) {
+            return Err(ListError::OtherOrder { cursor: cursor.key, list: key });
+        }
+        Ok(Top { size, key, direction, cursor, best: BinaryHeap::new() })
+    }
+
+    /// Takes a row that the filters let through.
+    pub(crate) fn take(&mut self, row: &'a R) {
+        let ranked = Ranked { ms: row.time_ms(self.key), thread: row.thread(), direction: self.direction, row };
+        if self.cursor.is_some_and(|cursor| !ranked.follows(cursor.cut)) {
+            return;
+        }
+        if self.best.len() <= self.size {
+            self.best.push(ranked);
+        } else if let Some(mut last) = self.best.peek_mut()
             && ranked < *last
         {
             *last = ranked;
         }
     }
-    let more = best.len() > size;
-    let mut ranked = best.into_sorted_vec();
-    ranked.truncate(size);
-    Ok(ListPage {
-        next_cursor: ranked.last().filter(|_| more).map(|last| Cursor { key, cut: last.end() }),
-        backwards_cursor: ranked.first().map(|first| Cursor { key, cut: first.end_of_millisecond() }),
-        threads: ranked.into_iter().map(|ranked| ranked.row).collect(),
-        total: wide(total),
-        hidden,
-    })
+
+    /// The page; the counts are of all rows.
+    pub(crate) fn page(self, total: u64, hidden: Hidden) -> ListPage<&'a R> {
+        let Top { size, key, best, .. } = self;
+        let more = best.len() > size;
+        let mut ranked = best.into_sorted_vec();
+        ranked.truncate(size);
+        ListPage {
+            next_cursor: ranked.last().filter(|_| more).map(|last| Cursor { key, cut: last.end() }),
+            backwards_cursor: ranked.first().map(|first| Cursor { key, cut: first.end_of_millisecond() }),
+            threads: ranked.into_iter().map(|ranked| ranked.row).collect(),
+            total,
+            hidden,
+        }
+    }
 }
 
 /// A row with its place in the list; the less comes first.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use threadlog_engine::ReadLog;
 use threadlog_engine::sealed::SealedCache;
 
-use crate::catalog::{Checkpoint, Row};
+use crate::catalog::{Checkpoint, Damaged, Row};
 use crate::fold::Folded;
-use crate::list::{self, Family, ListPage, ListParams, Relation, SortKey, ThreadRow};
+use crate::list::{self, ByClass, CLASSES, Family, ListPage, ListParams, Relation, SortKey, ThreadRow, Top, class_of};
 use crate::local::Shared;
 use crate::local::blocking::blocking;
 use crate::local::catalog::Entry;
@@ -35,7 +35,13 @@ impl Shared {
         // On a blocking thread even if nothing needs reading: going over 100 000 threads takes milliseconds.
         blocking(OPERATION, move || {
             let log = log.read();
-            let page = shared.with_all(log, ListPage::new(Vec::new()), |all| {
+            if let Some(by_class) = ByClass::of(&params)
+                && let Some(page) = shared.page_by_class(log, &params, &by_class).map_err(refuse::list)?
+            {
+                return Ok(page);
+            }
+            let texts = params.search.is_some();
+            let page = shared.with_all(log, texts, ListPage::new(Vec::new()), |all| {
                 let page = list::page(all, &params)?;
                 let threads = page.threads.iter().map(|listed| listed.stored()).collect::<Option<Vec<_>>>();
                 Ok(threads.map(|threads| page.with(threads)))
@@ -45,9 +51,29 @@ impl Shared {
         .await?
     }
 
+    /// A page of a list that asks for no more than the class: of the checkpoint only the page's own rows are looked at.
+    /// `None` without a checkpoint, or if it turns out to be damaged.
+    fn page_by_class(
+        &self,
+        log: &dyn ReadLog,
+        params: &ListParams,
+        by_class: &ByClass,
+    ) -> std::result::Result<Option<ListPage<StoredThread>>, list::ListError> {
+        // First the checkpoint: a thread that goes from there into memory is then met in both.
+        let Some(checkpoint) = self.catalog.checkpoint() else { return Ok(None) };
+        let known = self.look_at_all(log);
+        let mut top = Top::new(params)?;
+        let Ok((rows, classes)) = rows_by_class(&checkpoint, &known, params, by_class) else { return Ok(None) };
+        rows.iter().for_each(|row| top.take(row));
+        let (total, hidden) = by_class.counts(&classes);
+        let page = top.page(total, hidden);
+        let threads = page.threads.iter().map(|listed| listed.stored()).collect::<Option<Vec<_>>>();
+        Ok(threads.map(|threads| page.with(threads)))
+    }
+
     /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
     pub(super) fn related(&self, log: &dyn ReadLog, relation: &Relation) -> Vec<ThreadId> {
-        let related: Result<Vec<ThreadId>, list::ListError> = self.with_all(log, Vec::new(), |all| {
+        let related: Result<Vec<ThreadId>, list::ListError> = self.with_all(log, false, Vec::new(), |all| {
             let ids: HashSet<ThreadId> = all.iter().map(ThreadRow::thread).collect();
             let mut related = Family::of(all).related(relation);
             related.retain(|id| ids.contains(id));
@@ -57,10 +83,11 @@ impl Shared {
     }
 
     /// Gives all threads that are stored to `look`; if a row of the checkpoint turns out not to be readable (`None`), all of
-    /// them once more without it. Without it there is no such row, and `nothing` is never given.
+    /// them once more without it. `texts`: their names, titles and previews are asked for. Without it there is no such row, and `nothing` is never given.
     fn with_all<T, E>(
         &self,
         log: &dyn ReadLog,
+        texts: bool,
         nothing: T,
         look: impl Fn(&[Listed<'_>]) -> std::result::Result<Option<T>, E>,
     ) -> std::result::Result<T, E> {
@@ -68,7 +95,7 @@ impl Shared {
             // First the checkpoint: a thread that goes from there into memory is then met in both.
             let checkpoint = self.catalog.checkpoint();
             let known = self.look_at_all(log);
-            let all = all(checkpoint.as_deref(), &known);
+            let all = all(checkpoint.as_deref(), texts, &known);
             let found = match &all {
                 Some(all) => look(all)?,
                 None => None,
@@ -101,12 +128,47 @@ impl Shared {
     }
 }
 
+/// The rows that a page may have, and how many threads of each class there are.
+fn rows_by_class<'a>(
+    checkpoint: &'a Checkpoint,
+    known: &'a [(Arc<Entry>, Arc<Folded>)],
+    params: &ListParams,
+    by_class: &ByClass,
+) -> std::result::Result<(Vec<Listed<'a>>, [u64; CLASSES]), Damaged> {
+    let mut classes = checkpoint.classes();
+    for (entry, folded) in known {
+        let before = checkpoint.find(entry.key.thread)?.and_then(|row| row.class());
+        if let Some(count) = before.and_then(|class| classes.get_mut(class)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = classes.get_mut(class_of(&folded.metadata)).filter(|_| folded.exists()) {
+            *count = count.saturating_add(1);
+        }
+    }
+    let is_known = |thread| known.binary_search_by_key(&thread, |(entry, _)| entry.key.thread).is_ok();
+    let mut rows = Vec::new();
+    checkpoint.walk(params.sort_key, params.direction, params.cursor, |row| {
+        if row.class().is_some_and(|class| by_class.shows(class)) && !is_known(row.thread()) {
+            rows.push(Listed::Row(row));
+        }
+        rows.len() <= params.page_size
+    })?;
+    let shown = |folded: &Folded| folded.exists() && by_class.shows(class_of(&folded.metadata));
+    let in_memory = known.iter().filter(|(_, folded)| shown(folded));
+    rows.extend(in_memory.map(|(entry, folded)| Listed::Known(entry.key, &folded.metadata)));
+    Ok((rows, classes))
+}
+
 /// The threads of the checkpoint that are not in memory, and those that are; `None` if the checkpoint is damaged.
-fn all<'a>(checkpoint: Option<&'a Checkpoint>, known: &'a [(Arc<Entry>, Arc<Folded>)]) -> Option<Vec<Listed<'a>>> {
+fn all<'a>(
+    checkpoint: Option<&'a Checkpoint>,
+    texts: bool,
+    known: &'a [(Arc<Entry>, Arc<Folded>)],
+) -> Option<Vec<Listed<'a>>> {
     let mut all = Vec::with_capacity(known.len().saturating_add(checkpoint.map_or(0, Checkpoint::len)));
     let mut in_memory = known.iter().map(|(entry, _)| entry.key.thread).peekable();
-    for row in checkpoint.into_iter().map(Checkpoint::rows) {
-        for row in row.ok()? {
+    for rows in checkpoint.into_iter().map(|checkpoint| checkpoint.rows(texts)) {
+        for row in rows.ok()? {
             let thread = row.thread();
             while in_memory.next_if(|known| *known < thread).is_some() {}
             if row.exists() && in_memory.peek() != Some(&thread) {

@@ -5,7 +5,7 @@ use super::*;
 fn content(bytes: Vec<u8>, store: &[u8; 16]) -> Option<Vec<String>> {
     let checkpoint = Checkpoint::open(Arc::new(bytes), store).ok()?;
     checkpoint.verify_all().ok()?;
-    let rows: Vec<_> = checkpoint.rows().ok()?.collect();
+    let rows: Vec<_> = checkpoint.rows(true).ok()?.collect();
     rows.iter().map(|row| Some(format!("{} {:?}", row.key(), row.metadata().ok()?))).collect()
 }
 

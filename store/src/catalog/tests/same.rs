@@ -45,7 +45,7 @@ fn a_checkpoint_continued_is_the_checkpoint_made_anew() {
     let states = |bytes: Vec<u8>| -> Vec<_> {
         let checkpoint = Checkpoint::open(Arc::new(bytes), &store.store_id().unwrap()).unwrap();
         let of = |row: super::super::Row<'_>| (row.key(), row.metadata().unwrap().to_canonical_bytes());
-        let rows: Vec<_> = checkpoint.rows().unwrap().map(of).collect();
+        let rows: Vec<_> = checkpoint.rows(true).unwrap().map(of).collect();
         rows.into_iter().map(|(key, state)| (checkpoint.heads_of(key.thread).unwrap(), key, state)).collect()
     };
     for (continued, anew) in states(continued).into_iter().zip(states(anew)) {
