@@ -3,6 +3,8 @@
 use threadlog_engine::StreamId;
 use threadlog_engine::sealed::FindValues;
 
+use crate::maintenance::Maintenance;
+
 /// The codec of a record of which only its place is left: see [`Fate::Blank`]. Its payload is empty.
 pub const BLANK_CODEC: u8 = 0;
 
@@ -31,6 +33,12 @@ pub trait Rules: Send + Sync {
     fn is_kept(&self, stream: &StreamId, codec: u8, payload: &[u8]) -> bool {
         let _ = (stream, codec, payload);
         true
+    }
+
+    /// Told by the worker when all that was due was sealed and merged, still under the right to maintain: for whoever keeps
+    /// something that is made from the segments.
+    fn finished(&self, held: &Maintenance) {
+        let _ = held;
     }
 
     /// Where long values are in a payload. What it finds must not depend on the bytes within what it finds: they may be

@@ -14,6 +14,7 @@ use crate::import::{self, ImportOptions, ImportReport};
 use crate::items::{Items, Rendering};
 use crate::lineage::Lineage;
 use crate::log::Log;
+use crate::maintain::checkpoint::write_if_worth;
 use crate::metadata::ThreadMetadata;
 use crate::progress::Progress;
 use crate::remains::Remains;
@@ -190,7 +191,10 @@ impl Store {
     /// [`Error::ReadOnly`]; [`Error::Engine`] if the store cannot be written: what was imported until then stays, and
     /// the same call continues.
     pub fn import(&self, paths: &[PathBuf], options: &ImportOptions, progress: &dyn Progress) -> Result<ImportReport> {
-        import::import(self.engine()?, &self.clock, &self.fs, &self.root, paths, options, progress)
+        let engine = self.engine()?;
+        let report = import::import(engine, &self.clock, &self.fs, &self.root, paths, options, progress)?;
+        write_if_worth(&self.fs, &self.root, engine, &self.clock, report.bytes_added());
+        Ok(report)
     }
 
     /// What a person means by `ID` or `ID~N`: a thread, or one life of it. See [`Store::resolve`].

@@ -66,6 +66,11 @@ fn files(fs: &dyn Fs, root: &Path) -> io::Result<Vec<(u64, u64)>> {
     Ok(files)
 }
 
+/// The length of the newest checkpoint; 0 if there is none.
+pub(crate) fn newest_bytes(fs: &dyn Fs, root: &Path) -> u64 {
+    files(fs, root).ok().and_then(|files| files.first().map(|(_, bytes)| *bytes)).unwrap_or(0)
+}
+
 fn open(fs: &dyn Fs, root: &Path, number: u64, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
     let path = directory(root).join(format!("catalog-{number}"));
     let unread = |error: io::Error| Damaged::Unread(error.to_string());
@@ -130,14 +135,20 @@ pub(super) fn put(fs: &dyn Fs, root: &Path, bytes: &[u8]) -> Result<PathBuf, Eng
 ///
 /// *Durability:* after `Ok` none comes back, whatever happens.
 pub(crate) fn remove_all(fs: &dyn Fs, root: &Path) -> Result<(), EngineError> {
+    remove_but(fs, root, None)
+}
+
+/// As [`remove_all`], but for one.
+pub(super) fn remove_but(fs: &dyn Fs, root: &Path, but: Option<&Path>) -> Result<(), EngineError> {
     let directory = directory(root);
     let entries = match fs.read_dir(&directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|error| EngineError::io("list", &directory, error))?,
     };
     let ours = |name: &str| name == "catalog.new" || number_of(name).is_some();
-    for entry in entries.iter().filter(|entry| ours(&entry.name)) {
-        remove(fs, &directory.join(&entry.name))?;
+    let paths = entries.iter().filter(|entry| ours(&entry.name)).map(|entry| directory.join(&entry.name));
+    for path in paths.filter(|path| Some(path.as_path()) != but) {
+        remove(fs, &path)?;
     }
     fs.sync_dir(&directory).map_err(|error| EngineError::io("sync directory", &directory, error))
 }

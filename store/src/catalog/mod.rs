@@ -20,7 +20,7 @@ mod write;
 pub(crate) use checkpoint::{Checkpoint, Damaged};
 pub(crate) use cover::From;
 pub use file::{CatalogFile, CatalogState};
-pub(crate) use file::{Usable, newest, remove_all, states};
+pub(crate) use file::{Usable, newest, newest_bytes, remove_all, states};
 pub(crate) use row::Row;
 pub(crate) use write::write;
 

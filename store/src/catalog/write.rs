@@ -100,7 +100,11 @@ pub(crate) fn write(
         }
     }
     drop(before);
-    put(&mut builder, true)?;
+    let path = put(&mut builder, true)?;
+    if from_zero {
+        // What stands beside it is a part of it at most.
+        file::remove_but(fs, root, Some(&path))?;
+    }
     Ok(Some(wide(threads.len())))
 }
 

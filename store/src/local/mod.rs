@@ -65,6 +65,7 @@ use crate::local::lives::Lives;
 use crate::local::slot::{Opened, Slot};
 use crate::local::watch::Watch;
 use crate::log::Log;
+use crate::maintain::checkpoint::write_if_worth;
 use crate::store::Store;
 use crate::thread::ThreadId;
 use crate::thread_store::{Report, Result, ThreadStoreError};
@@ -161,6 +162,13 @@ struct Shared {
 }
 
 impl Shared {
+    /// Leaves a checkpoint to whoever opens the store next, if enough was added.
+    fn checkpoint(&self) {
+        if let Ok(Opened { engine, .. }) = self.slot.get() {
+            write_if_worth(&self.fs, &self.root, &engine, &self.clock, engine.stats().payload_bytes);
+        }
+    }
+
     /// The engine that is open now, for writing.
     fn opened(&self, operation: &'static str, id: ThreadId) -> Result<Opened> {
         self.slot.get().map_err(|shut| from_shut(operation, Some(id), shut))
@@ -329,6 +337,7 @@ impl LocalThreadStore {
         let shared = Arc::clone(&self.shared);
         let closed = blocking(OPERATION, move || {
             let _changing = changing;
+            shared.checkpoint();
             let closed = shared.slot.take().map_or(Ok(()), Log::close);
             shared.watch.tell();
             shared.free_leases();

@@ -1,5 +1,6 @@
 //! Sealing, merging and erasing, as the store sees it.
 
+pub(crate) mod checkpoint;
 mod kind;
 mod rules;
 mod usage;
@@ -17,7 +18,7 @@ pub use usage::{SharedValues, Sizes, ThreadUsage, Usage};
 use crate::catalog::{self, CatalogFile};
 use crate::error::Result;
 use crate::log::Log;
-use crate::progress::{Progress, Silent};
+use crate::progress::Progress;
 use crate::stats::StoreStats;
 use crate::store::Store;
 
@@ -126,13 +127,10 @@ impl Store {
         catalog::states(&*self.fs, self.root(), &store, &self.log).map_err(crate::Error::io("list", &folder))
     }
 
-    /// Writes what came since the last checkpoint into a new one. It is derived: that it cannot be written is no failure of
-    /// what was done before, and the one that is there stays good.
-    fn checkpoint(&self, _held: &Maintenance) {
-        let Log::Writer(engine) = &self.log else { return };
-        let _ = engine.renew_sealed();
-        let (fs, store) = (&*self.fs, engine.store_id());
-        let _ = catalog::write(fs, self.root(), store, &self.log, self.clock(), false, &Silent);
+    fn checkpoint(&self, held: &Maintenance) {
+        if let Log::Writer(engine) = &self.log {
+            checkpoint::write(held, &*self.fs, self.root(), engine, self.clock());
+        }
     }
 
     /// What takes the room: by kind, by thread, shared or not.

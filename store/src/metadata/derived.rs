@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::times::Tally;
 use super::words::Words;
 use crate::item::json::Object;
-use crate::item::typed::{EventMsg, Lenient, ResponseItem, Typed, trim};
+use crate::item::typed::{EventMsg, Lenient, ResponseItem, SessionMeta, Typed, trim};
 use crate::item::{Kind, RolloutItem, Timestamp};
 use crate::thread::ThreadId;
 
@@ -41,9 +41,8 @@ impl Derived {
         self.tally.item(at);
         match kind {
             Kind::SessionMeta => {
-                let typed = Typed::of_payload(kind, payload);
-                if let (Typed::SessionMeta(meta), Some(object)) = (typed, Object::parse(payload)) {
-                    self.sessions.meta(thread, at, *meta, &object);
+                if let Some(object) = Object::parse(payload) {
+                    self.sessions.meta(thread, at, SessionMeta::without_instructions(&object), &object);
                 }
             }
             Kind::TurnContext if self.settings.wants_turn(at.ordinal) => {

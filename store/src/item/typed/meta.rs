@@ -53,6 +53,15 @@ pub struct Git {
 
 impl SessionMeta {
     pub(super) fn read(object: &Object<'_>) -> SessionMeta {
+        let instructions = match object.object("base_instructions") {
+            Some(base) => base.full_text("text"),
+            None => object.full_text("instructions"),
+        };
+        SessionMeta { instructions, ..SessionMeta::without_instructions(object) }
+    }
+
+    /// As [`SessionMeta::read`], but for the instructions, which are most of it.
+    pub(crate) fn without_instructions(object: &Object<'_>) -> SessionMeta {
         let source = object.raw("source").and_then(source_name);
         let spawn = object
             .object("source")
@@ -70,10 +79,7 @@ impl SessionMeta {
             source,
             model_provider: object.full_text("model_provider"),
             git: object.object("git").map(|git| Git::read(&git)),
-            instructions: match object.object("base_instructions") {
-                Some(base) => base.full_text("text"),
-                None => object.full_text("instructions"),
-            },
+            instructions: None,
             history_mode: object.full_text("history_mode"),
             memory_mode: object.full_text("memory_mode"),
             agent_nickname: object.full_text("agent_nickname").or_else(|| spawned("agent_nickname")),

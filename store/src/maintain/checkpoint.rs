@@ -1,0 +1,37 @@
+//! When the catalog's checkpoint is written, and who may.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use threadlog_compaction::Maintenance;
+use threadlog_engine::Engine;
+use threadlog_engine::fs::Fs;
+
+use crate::catalog;
+use crate::clock::HybridClock;
+use crate::log::Log;
+use crate::progress::Silent;
+
+/// Less than this, in bytes of payload, is left to whoever seals it.
+const WORTH_BYTES: u64 = 4 << 20;
+/// Nor is a checkpoint copied for less than this part of it.
+const WORTH_PART: u64 = 8;
+
+/// Writes what came since the last checkpoint into a new one. It is derived: that it cannot be written is no failure of
+/// what was done before, and the one that is there stays good.
+pub(crate) fn write(_held: &Maintenance, fs: &dyn Fs, root: &Path, engine: &Engine, clock: &HybridClock) {
+    let _ = engine.renew_sealed();
+    let log = Log::Writer(engine.clone());
+    let _ = catalog::write(fs, root, engine.store_id(), &log, clock, false, &Silent);
+}
+
+/// As [`write()`], if so many bytes of payload as were added are worth it, and nobody else maintains the store.
+pub(crate) fn write_if_worth(fs: &Arc<dyn Fs>, root: &Path, engine: &Engine, clock: &HybridClock, added: u64) {
+    if added < WORTH_BYTES || added < catalog::newest_bytes(&**fs, root) / WORTH_PART {
+        return;
+    }
+    let config = engine.config();
+    if let Ok(held) = Maintenance::take(fs, root, engine.store_id(), &config.client, &Arc::clone(&config.clock)) {
+        write(&held, &**fs, root, engine, clock);
+    }
+}
