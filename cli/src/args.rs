@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 #[cfg(unix)]
 use crate::command::run;
 use crate::command::{
-    archive, backup, compact, context, demo, du, dump, erase, export, fork, r#gen, import, list, pack, pin, prune, ps,
-    relink, rename, repair, rm, rollback, salvage, seal, search, show, stats, tag, tail, trash, tree, turns, unpack,
-    usage, verify,
+    archive, backup, changes, compact, context, demo, doctor, du, dump, erase, export, fork, r#gen, import, list, pack,
+    pin, prune, ps, rebuild, relink, rename, repair, rm, rollback, salvage, seal, search, show, stats, tag, tail,
+    trash, tree, turns, unpack, usage, verify,
 };
 use crate::exit;
 
@@ -87,6 +87,12 @@ pub enum Command {
     Verify(verify::Verify),
     /// Sizes and counts of the store
     Stats(stats::Stats),
+    /// What state the store is in, who uses it, and what to do about it
+    Doctor(doctor::Doctor),
+    /// Make the catalog anew, from which lists are made; it can be lost without loss
+    Rebuild(rebuild::Rebuild),
+    /// Which threads changed since an earlier look
+    Changes(changes::Changes),
     /// Tokens used: by day, model, project or thread
     Usage(usage::Usage),
     /// What takes the room: by kind, the largest threads, what is stored once

@@ -168,6 +168,7 @@ fn refuse_foreign(fs: &dyn Fs, places: &Places) -> Result<()> {
         "MAINTENANCE",
         "MANIFEST",
         "MANIFEST.new",
+        "catalog",
         "dictionaries",
         "journals",
         "large",

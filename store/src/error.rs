@@ -48,6 +48,9 @@ pub enum Error {
         /// What was asked for.
         text: String,
     },
+    /// A cursor of changes that another store gave.
+    #[error("the cursor is another store's: start again without one")]
+    ForeignCursor,
     /// What should name a thread cannot.
     #[error("\"{text}\" names no thread: {why}")]
     BadId {

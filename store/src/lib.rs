@@ -27,6 +27,7 @@ pub mod backup;
 mod backwards;
 pub mod bundle;
 pub mod catalog;
+pub mod changes;
 pub mod clock;
 pub mod context;
 pub mod error;

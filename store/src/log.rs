@@ -1,9 +1,11 @@
 //! The log of an open store: its writer's, or a reader's look at it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use threadlog_engine::fs::Fs;
+use threadlog_engine::id::Sequence;
 use threadlog_engine::sealed::Sealed;
 use threadlog_engine::{Engine, ReadLog, Reader, Result, StreamId, read_format};
 
@@ -36,6 +38,22 @@ impl Log {
         match self {
             Log::Writer(engine) => engine.sealed(),
             Log::Reader(reader) => reader.sealed(),
+        }
+    }
+
+    /// How far each journal is durable, by number.
+    pub(crate) fn positions(&self) -> Vec<(u32, Sequence)> {
+        match self {
+            Log::Writer(engine) => engine.positions(),
+            Log::Reader(reader) => reader.positions(),
+        }
+    }
+
+    /// The streams that have records behind these positions which are not sealed, sorted.
+    pub(crate) fn hot_streams_since(&self, since: &BTreeMap<u32, Sequence>) -> Vec<StreamId> {
+        match self {
+            Log::Writer(engine) => engine.hot_streams_since(since),
+            Log::Reader(reader) => reader.hot_streams_since(since),
         }
     }
 

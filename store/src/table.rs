@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::event::{Body, Control, Event, ITEMS, channels};
+use crate::metadata::lay_archived;
 use crate::owners::Owners;
 use crate::reading::each_record;
 use crate::refusal::{self, Refusals};
@@ -26,7 +27,7 @@ pub(crate) struct Entry {
     pub(crate) live: bool,
     /// Whether records of it are lost or cannot be read.
     pub(crate) damaged: bool,
-    /// Whether it was ever archived.
+    /// Whether it was ever archived, or a file of it lay among archived ones.
     pub(crate) was_archived: bool,
 }
 
@@ -164,7 +165,11 @@ fn learn(
         Ok(record) => {
             let event = Event::decode(&record);
             if let Body::Control(control) = &event.body {
-                entry.was_archived |= matches!(control, Control::Archived);
+                entry.was_archived |= match control {
+                    Control::Archived => true,
+                    Control::Source(source) => lay_archived(source),
+                    _ => false,
+                };
                 entry.life.apply(event.clock, control);
             }
         }

@@ -19,10 +19,12 @@ use crate::threads::wait;
 pub mod archive;
 pub mod backup;
 mod change;
+pub mod changes;
 pub mod compact;
 pub mod context;
 mod deleting;
 pub mod demo;
+pub mod doctor;
 pub mod du;
 pub mod dump;
 pub mod erase;
@@ -39,6 +41,7 @@ pub mod pack;
 pub mod pin;
 pub mod prune;
 pub mod ps;
+pub mod rebuild;
 pub mod relink;
 mod remains;
 pub mod rename;
@@ -95,6 +98,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Trash(arguments) => trash::run(arguments, &context, &mut out),
         Command::Verify(arguments) => verify::run(arguments, &context, &mut out),
         Command::Stats(_) => stats::run(&context, &mut out),
+        Command::Doctor(_) => doctor::run(&context, &mut out),
+        Command::Rebuild(_) => rebuild::run(&context, &mut out),
+        Command::Changes(arguments) => changes::run(arguments, &context, &mut out),
         Command::Usage(arguments) => usage::run(arguments, &context, &mut out),
         Command::Du(arguments) => du::run(arguments, &context, &mut out),
         Command::Seal(_) => seal::run(&context, &mut out),
@@ -167,6 +173,9 @@ fn name(command: &Command) -> &'static str {
         Command::Verify(verify) if verify.deleted.is_some() => "verify --deleted",
         Command::Verify(_) => "verify",
         Command::Stats(_) => "stats",
+        Command::Doctor(_) => "doctor",
+        Command::Rebuild(_) => "rebuild",
+        Command::Changes(_) => "changes",
         Command::Usage(_) => "usage",
         Command::Du(_) => "du",
         Command::Seal(_) => "seal",

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use threadlog::Store;
+use threadlog::catalog::CatalogState;
 use threadlog::repair::{ManifestRepair, Repairs};
 
 use crate::command::{Context, wide};
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output::Output;
 use crate::output::human::{self, counted};
+use crate::output::progress::Progress;
 use crate::output::style::{GOOD, WARNING, paint};
 
 /// Arguments of `repair`.
@@ -30,17 +32,44 @@ pub fn run(arguments: &Repair, context: &Context, out: &mut Output) -> Result<Ex
     let plan = Store::plan_repair(&root)?;
     let exit = say(&plan, out)?;
     let mut repaired = false;
-    if plan.is_empty() {
+    let unused = unused_checkpoints(&plan, context, out)?;
+    if plan.is_empty() && unused == 0 {
         out.line(paint(GOOD, "nothing to repair"))?;
     } else if !arguments.dry_run {
         confirm::go_on(arguments.yes, "repair the store", out)?;
-        Store::repair(&root, &context.config())?;
+        if !plan.is_empty() {
+            Store::repair(&root, &context.config())?;
+        }
+        if unused > 0 {
+            let store = context.open_existing()?;
+            store.rebuild(&Progress::new("folding", out.is_json()))?;
+            store.close()?;
+        }
         repaired = true;
         out.line(format_args!("{}; run verify to see whether all is there", paint(GOOD, "repaired")))?;
     }
-    let planned = wide(usize::from(plan.manifest.is_some()));
+    let planned = wide(usize::from(plan.manifest.is_some())) + unused;
     out.record("summary", &Summary { planned, repaired, dry_run: arguments.dry_run })?;
     Ok(exit)
+}
+
+/// Shows the checkpoints of the catalog that cannot be used, and returns how many there are. Behind a MANIFEST that cannot be
+/// believed nothing can be said of them.
+fn unused_checkpoints(plan: &Repairs, context: &Context, out: &mut Output) -> Result<u64, Failure> {
+    if !plan.is_empty() {
+        return Ok(0);
+    }
+    let mut unused = 0;
+    for file in context.open()?.catalog_files()? {
+        if let CatalogState::Unused(fault) = &file.state {
+            unused += 1;
+            let path = file.path.display().to_string();
+            out.record("checkpoint", &Checkpoint { path: &path, fault })?;
+            out.line(format_args!("{} {path}: {}", paint(WARNING, "cannot be used:"), human::plain(fault)))?;
+            out.line("  the catalog is made anew from the log")?;
+        }
+    }
+    Ok(unused)
 }
 
 /// Shows what is to be done.
@@ -92,6 +121,12 @@ struct Planned<'a> {
     replaced_segments: u64,
     dictionaries: u64,
     journals: u64,
+}
+
+#[derive(Serialize)]
+struct Checkpoint<'a> {
+    path: &'a str,
+    fault: &'a str,
 }
 
 #[derive(Serialize)]

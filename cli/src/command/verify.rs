@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use threadlog::Store;
+use threadlog::catalog::CatalogState;
 use threadlog::thread::ThreadKey;
 use threadlog::verify::{Fault, VerifyReport};
 use threadlog_engine::{Damage, DamageKind};
@@ -41,10 +42,56 @@ pub fn run(arguments: &Verify, context: &Context, out: &mut Output) -> Result<Ex
             format_args!("{} two records claim place {ordinal} of {key}; one counts", paint(WARNING, "conflict"));
         out.line(text)?;
     }
-    let summary = Summary::new(&report);
+    let drifted = if report.is_sound() { catalog(context, out)? } else { 0 };
+    let summary = Summary::new(&report, drifted);
     out.record("summary", &summary)?;
     verdict(&report, &summary, out)?;
-    interrupted(report.stopped, if report.is_sound() { Exit::Done } else { Exit::Damaged }, out)
+    interrupted(report.stopped, if report.is_sound() && drifted == 0 { Exit::Done } else { Exit::Damaged }, out)
+}
+
+/// Compares the catalog's checkpoint and what came since with a fold of everything; returns of how many threads it says
+/// something else. A checkpoint that cannot be used is no damage: nothing depends on it.
+fn catalog(context: &Context, out: &mut Output) -> Result<u64, Failure> {
+    let store = context.open()?;
+    for file in store.catalog_files()? {
+        let unused = match &file.state {
+            CatalogState::Unused(why) => Some(why.as_str()),
+            _ => None,
+        };
+        let path = file.path.display().to_string();
+        out.record("catalog", &Checkpoint { path: &path, bytes: file.bytes, usable: unused.is_none(), unused })?;
+        if let Some(why) = unused {
+            let why = human::plain(why);
+            out.line(format_args!("{} {path} is not used: {why}; `threadlog rebuild`", paint(WARNING, "note")))?;
+        }
+    }
+    let progress = Progress::new("folding", out.is_json());
+    threadlog::progress::Progress::planned(
+        &progress,
+        0,
+        store.log().streams().iter().map(|stream| stream.payload_bytes).sum(),
+    );
+    let drifted = store.catalog_drift(&progress)?;
+    drop(progress);
+    for thread in &drifted {
+        out.record("drift", &Drift { thread_id: thread.to_string() })?;
+        out.line(format_args!("{} the catalog is wrong about {thread}; `threadlog rebuild`", paint(BAD, "drift")))?;
+    }
+    Ok(wide(drifted.len()))
+}
+
+#[derive(Serialize)]
+struct Checkpoint<'a> {
+    path: &'a str,
+    bytes: u64,
+    usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unused: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Drift {
+    thread_id: String,
 }
 
 fn wrong(report: &VerifyReport, out: &mut Output) -> Result<(), Failure> {
@@ -97,6 +144,11 @@ fn verdict(report: &VerifyReport, summary: &Summary, out: &mut Output) -> Result
     }
     if report.stopped {
         return out.line(paint(WARNING, "stopped before the end: the rest was not checked"));
+    }
+    if report.is_sound() && summary.drifted > 0 {
+        let threads = human::counted(summary.drifted, "thread", "threads");
+        return out
+            .line(format_args!("everything that was acknowledged is there; the catalog is wrong about {threads}"));
     }
     if report.is_sound() {
         return out.line(paint(GOOD, "everything that was acknowledged is there"));
@@ -190,6 +242,7 @@ struct Conflict {
 #[derive(Serialize)]
 struct Summary {
     sound: bool,
+    drifted: u64,
     records: u64,
     payload_bytes: u64,
     files: u64,
@@ -212,11 +265,12 @@ struct Torn {
 }
 
 impl Summary {
-    fn new(report: &VerifyReport) -> Summary {
+    fn new(report: &VerifyReport, drifted: u64) -> Summary {
         let facts = &report.facts;
         let torn = facts.torn.iter().map(|(segment, offset)| Torn { segment: segment.clone(), offset: *offset });
         Summary {
-            sound: report.is_sound(),
+            sound: report.is_sound() && drifted == 0,
+            drifted,
             records: report.records,
             payload_bytes: report.payload_bytes,
             files: report.files,

@@ -219,6 +219,12 @@ impl Index {
         crate::number::wide(runs.backwards().take_while(undurable).count())
     }
 
+    /// Whether a stream has a record here behind `since`.
+    pub fn is_behind(&self, runs: &Runs, since: Sequence) -> bool {
+        let last = runs.last().and_then(|slot| self.group(slot));
+        last.is_some_and(|group| group.last_sequence > since)
+    }
+
     /// Where a slot's frame stands; `None` if it is not written yet.
     pub fn at(&self, slot: &Slot) -> Option<At> {
         let group = self.group(slot)?;

@@ -3,7 +3,7 @@
 //! A stream's records may stand in several journals, because its writers did. Leases see to it that no two writers
 //! claim one ordinal; where it happened all the same, the record of the higher lease epoch counts.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::index::{At, Channels, Index};
@@ -229,6 +229,29 @@ impl<'a> Parts<'a> {
     pub fn hot_streams(&self) -> Vec<StreamId> {
         let mut streams: Vec<StreamId> =
             self.parts.iter().flat_map(|part| part.index.streams()).map(|(stream, _)| *stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        streams
+    }
+
+    /// How far each journal is durable, by number.
+    pub fn positions(&self) -> Vec<(u32, Sequence)> {
+        let sealed = self.sealed.manifest().journals.iter().map(|base| (base.journal, base.upto));
+        let mut positions: BTreeMap<u32, Sequence> = sealed.collect();
+        for part in &self.parts {
+            let position = positions.entry(part.journal).or_insert(part.durable);
+            *position = part.durable.max(*position);
+        }
+        positions.into_iter().collect()
+    }
+
+    /// The streams that have hot records behind these positions of their journals, sorted.
+    pub fn hot_streams_since(&self, since: &BTreeMap<u32, Sequence>) -> Vec<StreamId> {
+        let of_part = |part: &Part<'a>| {
+            let (part, since) = (*part, since.get(&part.journal).copied().unwrap_or(Sequence(0)));
+            part.index.streams().filter(move |(_, runs)| part.index.is_behind(runs, since)).map(|(stream, _)| *stream)
+        };
+        let mut streams: Vec<StreamId> = self.parts.iter().flat_map(of_part).collect();
         streams.sort_unstable();
         streams.dedup();
         streams

@@ -1,5 +1,6 @@
 //! The public face of a store that is open for reading: no locks, no writes, beside any writers.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use parking_lot::RwLock;
 
 use crate::error::{Error, Result};
 use crate::fs::Fs;
-use crate::id::{Channel, StreamId};
+use crate::id::{Channel, Sequence, StreamId};
 use crate::journal::changes::Changes;
 use crate::journal::claim::Roster;
 use crate::journal::foreign::{self, AllNews, Facts, Foreign};
@@ -182,6 +183,19 @@ impl Reader {
         let roster = Roster::open_read(&*fs, root);
         let seen = RwLock::new(Seen { sealed, journals });
         Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, seen, roster }) })
+    }
+
+    /// How far each journal is durable, by number; those that are sealed whole too.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(u32, Sequence)> {
+        self.view.seen.read().parts().positions()
+    }
+
+    /// The streams that have records which are not sealed behind these positions of their journals, sorted. *Cost:* a pass over
+    /// those that are not sealed.
+    #[must_use]
+    pub fn hot_streams_since(&self, since: &BTreeMap<u32, Sequence>) -> Vec<StreamId> {
+        self.view.seen.read().parts().hot_streams_since(since)
     }
 
     /// The streams that have records which are not sealed, sorted. *Cost:* a pass over those.

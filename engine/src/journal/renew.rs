@@ -1,10 +1,11 @@
 //! Another manifest came into force: sealed segments stand in the place of hot ones, merged ones in that of others.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::id::StreamId;
+use crate::id::{Sequence, StreamId};
 use crate::journal::changes::Changes;
 use crate::journal::claim::Roster;
 use crate::journal::core::Core;
@@ -37,6 +38,19 @@ impl Engine {
     #[must_use]
     pub fn sealed(&self) -> Arc<Sealed> {
         Arc::clone(&self.inner.core.state.lock().sealed)
+    }
+
+    /// How far each journal is durable, by number; those that are sealed whole too.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(u32, Sequence)> {
+        self.inner.core.state.lock().parts(self.inner.core.durable()).positions()
+    }
+
+    /// The streams that have records which are not sealed behind these positions of their journals, sorted. *Cost:* a pass over
+    /// those that are not sealed.
+    #[must_use]
+    pub fn hot_streams_since(&self, since: &BTreeMap<u32, Sequence>) -> Vec<StreamId> {
+        self.inner.core.state.lock().parts(self.inner.core.durable()).hot_streams_since(since)
     }
 
     /// The streams that have records which are not sealed, durable or not, sorted. *Cost:* a pass over those.

@@ -11,6 +11,7 @@
 mod build;
 mod checkpoint;
 mod cover;
+mod drift;
 mod file;
 mod order;
 mod row;
@@ -19,6 +20,7 @@ mod write;
 
 pub(crate) use checkpoint::{Checkpoint, Damaged};
 pub(crate) use cover::From;
+pub(crate) use drift::drift;
 pub use file::{CatalogFile, CatalogState};
 pub(crate) use file::{Usable, newest, newest_bytes, remove_all, states};
 pub(crate) use row::Row;

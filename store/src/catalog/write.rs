@@ -28,11 +28,11 @@ use super::file::{self, Usable};
 const AT_ONCE: usize = 4096;
 
 /// A thread's current life, what it adds up to, whether there are others, and how far each stream was folded.
-struct Done {
-    key: ThreadKey,
-    folded: Folded,
+pub(super) struct Done {
+    pub key: ThreadKey,
+    pub folded: Folded,
     several: bool,
-    heads: Vec<(u64, u8, u64)>,
+    pub heads: Vec<(u64, u8, u64)>,
 }
 
 /// Writes a checkpoint of everything that is durable in this log, and returns how many threads it has; `None` if none was
@@ -109,7 +109,7 @@ pub(crate) fn write(
 }
 
 /// All threads of the log, as they lie in its files, so that each block is read once.
-fn threads(log: &dyn ReadLog, before: Option<&Usable>) -> Vec<ThreadId> {
+pub(super) fn threads(log: &dyn ReadLog, before: Option<&Usable>) -> Vec<ThreadId> {
     let known = before.and_then(|(checkpoint, changed)| {
         let ids = checkpoint.ids().ok()?;
         Some(ids.chain(changed.keys().copied()).collect())
@@ -156,7 +156,7 @@ fn fold_into(
 }
 
 /// One thread: as the checkpoint has it, or continued from there, or folded from zero. `Err` if the system refuses.
-fn fold_one(
+pub(super) fn fold_one(
     log: &dyn ReadLog,
     clock: &HybridClock,
     before: Option<&Usable>,

@@ -21,6 +21,7 @@ use crate::log::Log;
 use crate::progress::Progress;
 use crate::stats::StoreStats;
 use crate::store::Store;
+use crate::thread::ThreadId;
 
 /// What was merged.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +126,23 @@ impl Store {
         let store = self.store_id()?;
         let folder = self.root().join("catalog");
         catalog::states(&*self.fs, self.root(), &store, &self.log).map_err(crate::Error::io("list", &folder))
+    }
+
+    /// What is damaged of the sealed segments' tables and of MANIFEST, as far as that is known without reading records.
+    #[must_use]
+    pub fn sealed_damage(&self) -> Vec<String> {
+        self.log.sealed().damage().iter().map(ToString::to_string).collect()
+    }
+
+    /// The threads of which the checkpoint in use, with what came since, says something else than their records; none without
+    /// a checkpoint. There should never be any: [`Store::rebuild`] mends it. *Cost:* reads every item of every thread.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine) if FORMAT cannot be read.
+    pub fn catalog_drift(&self, progress: &dyn Progress) -> Result<Vec<ThreadId>> {
+        let store = self.store_id()?;
+        let usable = catalog::newest(&*self.fs, self.root(), &store, &self.log);
+        Ok(usable.map(|usable| catalog::drift(self.log(), self.clock(), &usable, progress)).unwrap_or_default())
     }
 
     fn checkpoint(&self, held: &Maintenance) {

@@ -27,6 +27,7 @@ pub use canonical::BadCheckpoint;
 pub use inherited::Inherited;
 pub use patch::{GitPatch, MemoryMode, MetadataPatch, PatchError};
 pub use register::Stamp;
+pub(crate) use state::lay_archived;
 pub use state::{MetadataEvent, ThreadMetadata};
 
 #[cfg(test)]

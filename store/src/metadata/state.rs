@@ -149,12 +149,14 @@ impl Began {
 
 impl File {
     fn of(source: &Source) -> File {
-        const FOLDER: &str = "archived_sessions";
-        File {
-            modified_ms: u64::try_from(source.modified_ns / 1_000_000).unwrap_or(0),
-            archived: source.place.root.has_part(FOLDER) || source.place.path.has_part(FOLDER),
-        }
+        File { modified_ms: u64::try_from(source.modified_ns / 1_000_000).unwrap_or(0), archived: lay_archived(source) }
     }
+}
+
+/// Whether a file lay among archived sessions.
+pub(crate) fn lay_archived(source: &Source) -> bool {
+    const FOLDER: &str = "archived_sessions";
+    source.place.root.has_part(FOLDER) || source.place.path.has_part(FOLDER)
 }
 
 /// The time in `rollout-2026-02-04T21-29-45-<id>.jsonl`. It is local time without a zone; Codex reads it as UTC.

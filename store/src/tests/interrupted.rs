@@ -94,7 +94,9 @@ pub(super) fn a_full_disk_is_an_error_and_with_room_the_import_goes_on() {
         let fired = bench.disk.faults_fired();
         let result = store.import(&[bench.home()], &one_job(), &Silent);
         let failed = bench.disk.faults_fired() > fired;
-        assert_eq!(result.is_err(), failed, "{result:?}");
+        // A checkpoint of the catalog that cannot be written is no failure of the import.
+        let of_catalog = result.is_ok() && store.catalog_files().unwrap().is_empty();
+        assert_eq!(result.is_err(), failed && !of_catalog, "{result:?}");
         if !failed {
             assert!(number > 3);
             return;
