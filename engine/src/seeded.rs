@@ -155,6 +155,12 @@ bugs! {
     BundleHashNotChecked,
     /// In the layers above: what a bundle brought is acknowledged before it is durable.
     BundleNotSynced,
+    /// In the layers above: what is hot behind a checkpoint of the catalog is not looked for.
+    CatalogTailIgnored,
+    /// In the layers above: a checkpoint of the catalog is taken to cover every segment.
+    CatalogCoversAll,
+    /// In the layers above: the pages of a checkpoint of the catalog are believed as they are.
+    CatalogNotVerified,
 }
 
 /// Which bug is in, as its place in [`Bug::ALL`] and one; 0: none.

@@ -2,6 +2,7 @@
 //! that a seed or a finding can be run without libFuzzer too.
 
 pub mod bundle;
+pub mod catalog;
 pub mod groups;
 pub mod lines;
 pub mod operations;

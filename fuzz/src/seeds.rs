@@ -38,6 +38,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let entries = crate::bundle::seed();
     seeds.push(("bundle", "as-written", [&[0], crate::bundle::around(&entries).as_slice()].concat()));
     seeds.push(("bundle", "entries", [&[1], entries.as_slice()].concat()));
+    seeds.push(("catalog", "entries", [&[1], crate::catalog::seed().as_slice()].concat()));
     for (name, line) in LINES {
         seeds.push(("lines", name, line.as_bytes().to_vec()));
     }

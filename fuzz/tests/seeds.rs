@@ -21,9 +21,19 @@ fn seeds_are_current_and_hold() {
             "values_block" => threadlog_fuzz::sealed::values_block(&bytes),
             "sealed_file" => threadlog_fuzz::sealed::file(&bytes),
             "bundle" => threadlog_fuzz::bundle::bundle(&bytes),
+            "catalog" => threadlog_fuzz::catalog::catalog(&bytes),
             other => panic!("{other} is no target"),
         }
     }
+}
+
+/// Else the target would look at nothing but checksums.
+#[test]
+fn the_seed_of_catalogs_is_read_whole() {
+    let mut found = Vec::new();
+    let bytes = threadlog_fuzz::catalog::sound(&threadlog_fuzz::catalog::seed(), &[0; 16]);
+    threadlog::catalog::entries(&bytes, None, &mut |entry| found.push((entry.kind, entry.problem)));
+    assert_eq!(found, [("catalog", None), ("thread", None)]);
 }
 
 /// Else the target would look at nothing but hashes.

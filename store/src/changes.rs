@@ -104,3 +104,7 @@ fn parse(text: &str) -> Option<ChangeCursor> {
     let journals = parts.map(place).collect::<Option<BTreeMap<u32, Sequence>>>()?;
     Some(ChangeCursor { store, sealed, journals })
 }
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use threadlog_tests::counting::{Counting, largest_during};
+use threadlog_tests::proof::catalogs::catalogs;
 use threadlog_tests::proof::content::mix;
 use threadlog_tests::proof::copies::bundles;
 use threadlog_tests::proof::damage::{Base, Harm, Target};
@@ -161,4 +162,9 @@ fn a_block_of_a_twin_is_told() {
 #[test]
 fn a_bundle_with_any_byte_changed_is_refused_and_a_sound_one_survives_a_power_cut_once_taken_in() {
     bundles().unwrap_or_else(|broken| panic!("{broken}"));
+}
+
+#[test]
+fn whatever_a_checkpoint_of_the_catalog_is_answers_are_those_without() {
+    catalogs().unwrap_or_else(|broken| panic!("{broken}"));
 }

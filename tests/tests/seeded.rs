@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use threadlog_engine::seeded::{Bug, plant};
+use threadlog_tests::proof::catalogs::catalogs;
 use threadlog_tests::proof::content::mix;
 use threadlog_tests::proof::copies::{backups, bundles};
 use threadlog_tests::proof::crash::{Plan, enumerate, script};
@@ -57,6 +58,8 @@ enum Test {
     Backups,
     /// `tests/damage.rs`: a bundle harmed anywhere, and taken in.
     Bundles,
+    /// `tests/damage.rs`: checkpoints of the catalog, stale and harmed.
+    Catalogs,
     /// `tests/local_store/races.rs`: deleting beside forking, in every order of their steps.
     Races,
     /// The same: emptying the trash beside taking a thread out of it.
@@ -132,6 +135,9 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::BackupRemovesFirst, Test::Backups),
     (Bug::BundleHashNotChecked, Test::Bundles),
     (Bug::BundleNotSynced, Test::Bundles),
+    (Bug::CatalogTailIgnored, Test::Catalogs),
+    (Bug::CatalogCoversAll, Test::Catalogs),
+    (Bug::CatalogNotVerified, Test::Catalogs),
 ];
 
 impl Test {
@@ -164,6 +170,7 @@ impl Test {
             Test::SealedDamage => every_harm(7).map(|_| ()),
             Test::Backups => backups().map(|_| ()),
             Test::Bundles => bundles(),
+            Test::Catalogs => catalogs(),
             Test::Races => {
                 every_order_of(Act::Fork, Act::DeleteAll);
                 every_order_of(Act::DeleteAll, Act::Fork);

@@ -24,7 +24,7 @@ use crate::output::style::{BAD, FAINT, STRONG, paint};
 /// Arguments of `dump`.
 #[derive(Args, Debug)]
 pub struct Dump {
-    /// The file: a segment (*.hot, *.seal), a large record (*.rec), a dictionary (*.dict), FORMAT, MANIFEST, mark, LOCK or
+    /// The file: a segment (*.hot, *.seal), a large record (*.rec), a dictionary (*.dict), a checkpoint of the catalog, FORMAT, MANIFEST, mark, LOCK or
     /// MAINTENANCE
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -36,7 +36,9 @@ pub fn run(arguments: &Dump, out: &mut Output) -> Result<Exit, Failure> {
     let bytes = fs::read(path).map_err(|error| Failure::io(format_args!("cannot read {}", path.display()), &error))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut result = Ok(Exit::Done);
-    entries(&name, &bytes, store_of(path).as_ref(), &mut |entry| {
+    let is_catalog = name.starts_with("catalog");
+    let list = if is_catalog { catalog_entries } else { entries_of };
+    list(&name, &bytes, store_of(path).as_ref(), &mut |entry| {
         if let Ok(exit) = &mut result {
             if entry.problem.is_some() {
                 *exit = Exit::Damaged;
@@ -47,6 +49,16 @@ pub fn run(arguments: &Dump, out: &mut Output) -> Result<Exit, Failure> {
         }
     });
     result
+}
+
+type Each<'a> = &'a mut dyn FnMut(Entry);
+
+fn catalog_entries(_name: &str, bytes: &[u8], store: Option<&[u8; 16]>, each: Each<'_>) {
+    threadlog::catalog::entries(bytes, store, each);
+}
+
+fn entries_of(name: &str, bytes: &[u8], store: Option<&[u8; 16]>, each: Each<'_>) {
+    entries(name, bytes, store, each);
 }
 
 fn say(entry: &Entry, bytes: &[u8], path: &Path, out: &mut Output) -> Result<(), Failure> {

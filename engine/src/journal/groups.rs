@@ -48,6 +48,11 @@ impl Groups {
         self.places.back_mut()
     }
 
+    /// The last sequence of all that are not forgotten.
+    pub fn last_sequence(&self) -> Option<Sequence> {
+        self.places.back().map(|group| group.last_sequence)
+    }
+
     /// All that are not forgotten.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut GroupPlace> {
         self.places.iter_mut()

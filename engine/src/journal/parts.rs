@@ -239,8 +239,10 @@ impl<'a> Parts<'a> {
         let sealed = self.sealed.manifest().journals.iter().map(|base| (base.journal, base.upto));
         let mut positions: BTreeMap<u32, Sequence> = sealed.collect();
         for part in &self.parts {
-            let position = positions.entry(part.journal).or_insert(part.durable);
-            *position = part.durable.max(*position);
+            // Of a journal that somebody else writes all that is known is durable.
+            let known = part.index.groups.last_sequence().unwrap_or(Sequence(0)).min(part.durable);
+            let position = positions.entry(part.journal).or_insert(known);
+            *position = known.max(*position);
         }
         positions.into_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! The catalog checkpoint: what the views added up to, in a file that is mapped and read in place (format.md 11).
+//! The catalog checkpoint: what the views added up to, in a file that is mapped and read in place (format.md 10).
 //!
 //! It is derived and disposable. A checkpoint and the records behind it add up to what a fold of all records gives; a
 //! checkpoint that is damaged, of another store, of a newer version or older than what it stands beside is not used, and
@@ -11,6 +11,7 @@
 mod build;
 mod checkpoint;
 mod cover;
+mod describe;
 mod drift;
 mod file;
 mod order;
@@ -20,6 +21,7 @@ mod write;
 
 pub(crate) use checkpoint::{Checkpoint, Damaged};
 pub(crate) use cover::From;
+pub use describe::entries;
 pub(crate) use drift::drift;
 pub use file::{CatalogFile, CatalogState};
 pub(crate) use file::{Usable, newest, newest_bytes, remove_all, states};

@@ -1,4 +1,4 @@
-//! The rows of a checkpoint, as they stand in the file (format.md 11).
+//! The rows of a checkpoint, as they stand in the file (format.md 10).
 
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -9,9 +9,11 @@
 //! - [`writers`], [`pieces`]: the same for several processes that write, each into its journal.
 //! - [`races`]: what several processes do to one thread at once, in every order of their steps.
 //! - [`several`]: the enumeration for two processes that write one disk.
+//! - [`catalogs`]: checkpoints of the catalog.
 //! - [`copies`]: backups and bundles.
 //! - [`threads`]: the same for whole stores, many calls at once.
 
+pub mod catalogs;
 pub mod content;
 pub mod copies;
 pub mod crash;

@@ -21,6 +21,7 @@ use crate::{Silent, Store};
 
 mod damage;
 mod same;
+mod written;
 
 fn config() -> Config {
     Config { background: Background::Manual, ..Config::default() }

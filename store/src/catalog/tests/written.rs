@@ -1,0 +1,139 @@
+//! Writing a checkpoint: crashes in the middle, interruptions, what is found wrong.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use threadlog_engine::fs::sim::Choice;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::super::checkpoint::{PAGE_BYTES, page_checksum};
+use super::super::rows::{HEADER_BYTES, HeaderBytes};
+use super::same::{newest_file, store_with_tail};
+use super::*;
+use crate::progress::Progress;
+
+#[test]
+fn answers_are_the_same_after_every_crash_in_writing_a_checkpoint() {
+    let disk = store_with_tail();
+    let wanted = answers(&disk);
+    let rebuild = |disk: &SimFs| {
+        let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+        let start = disk.calls();
+        (start, store.rebuild(&Silent).map(drop))
+    };
+    let trial = disk.snapshot();
+    let (start, done) = rebuild(&trial);
+    done.unwrap();
+    for after in start..=trial.calls() {
+        let cut = disk.snapshot();
+        cut.freeze_after(after);
+        let _ = rebuild_frozen(&cut);
+        for choice in [Choice::LoseAll, Choice::KeepAll, Choice::Sample(after), Choice::Sample(after * 31 + 7)] {
+            let crashed = cut.crash(&choice);
+            assert_eq!(answers(&crashed), wanted, "after {after} calls, {choice:?}");
+        }
+    }
+}
+
+fn rebuild_frozen(disk: &SimFs) -> crate::Result<()> {
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config())?;
+    store.rebuild(&Silent).map(drop)
+}
+
+/// Stops after so many bytes.
+struct Until {
+    bytes: AtomicU64,
+    most: u64,
+}
+
+impl Progress for Until {
+    fn planned(&self, _files: u64, _bytes: u64) {}
+    fn advanced(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+    fn file_done(&self) {}
+    fn stop(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= self.most
+    }
+}
+
+#[test]
+fn a_rebuild_that_was_interrupted_goes_on_and_ends_as_one_that_was_not() {
+    let disk = store_with_tail();
+    let wanted = answers(&disk);
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    let counted = |most: u64| Until { bytes: AtomicU64::new(0), most };
+    let whole = counted(u64::MAX);
+    assert_eq!(store.rebuild(&whole).unwrap(), Some(50));
+    let all = whole.bytes.into_inner();
+    assert_eq!(store.rebuild(&counted(all / 2)).unwrap(), None);
+    assert_eq!(answers(&disk), wanted, "beside a half one");
+    let rest = counted(u64::MAX);
+    assert_eq!(store.rebuild(&rest).unwrap(), Some(50));
+    assert_eq!(store.catalog_files().unwrap().len(), 1);
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), []);
+    assert_eq!(answers(&disk), wanted);
+    store.close().unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_says_something_else_than_the_log_is_found_and_made_anew() {
+    let disk = store_with_tail();
+    let wanted = answers(&disk);
+    let (path, bytes) = (catalog_files(&disk)[0].0.clone(), newest_file(&disk));
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), []);
+    overwrite(&disk, &path, &sound(&replaced(bytes, b"words of 12", b"WORDS OF 12")));
+    let (id, _) = rollout(12);
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), [id]);
+    store.rebuild(&Silent).unwrap();
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), []);
+    store.close().unwrap();
+    assert_eq!(answers(&disk), wanted);
+}
+
+fn replaced(mut bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
+    while let Some(at) = bytes.windows(what.len()).position(|part| part == what) {
+        bytes[at..at + what.len()].copy_from_slice(with);
+    }
+    bytes
+}
+
+/// The same file with the checksums that its bytes have.
+fn sound(bytes: &[u8]) -> Vec<u8> {
+    let (mut header, _) = HeaderBytes::read_from_prefix(bytes).unwrap();
+    let pages = (bytes.len() - HEADER_BYTES).div_ceil(PAGE_BYTES + 4);
+    let body = &bytes[HEADER_BYTES + pages * 4..];
+    let sums: Vec<u8> = (0..)
+        .zip(body.chunks(PAGE_BYTES))
+        .flat_map(|(at, page)| page_checksum(header.salt.get(), at, page).to_le_bytes())
+        .collect();
+    header.pages_checksum = crc32fast::hash(&sums).into();
+    header.header_checksum = header.checksum().into();
+    [header.as_bytes(), &sums, body].concat()
+}
+
+#[test]
+fn a_damaged_page_is_mended_by_the_next_checkpoint() {
+    let disk = store_with_tail();
+    let wanted = answers(&disk);
+    let (path, mut bytes) = (catalog_files(&disk)[0].0.clone(), newest_file(&disk));
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    overwrite(&disk, &path, &bytes);
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    store.close().unwrap();
+    let files = catalog_files(&disk);
+    assert!(matches!(files[0].1, Some(CatalogState::Usable { threads: 50, behind: 0 })), "{files:?}");
+    assert_eq!(answers(&disk), wanted);
+}
+
+#[test]
+fn sizes_that_a_checkpoint_keeps_are_those_of_the_records() {
+    let disk = store_with_tail();
+    let store = Store::open_read_on(Arc::new(disk.clone()), &root()).unwrap();
+    let threads = LocalThreadStore::reading(&store).unwrap();
+    let ids: Vec<ThreadId> = store.threads().iter().map(|thread| thread.thread).collect();
+    assert_eq!(ids.len(), 49, "one is deleted");
+    assert_eq!(wait(threads.summaries(&ids)).unwrap(), store.threads_of(&ids));
+}
