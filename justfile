@@ -108,6 +108,11 @@ forks:
 sealed-corpus:
     cargo run --release -p threadlog-benches --bin sealed -- corpus
 
+# The catalog of 100 000 threads: opening, lists, rebuilding (about 4 minutes; --threads N --items M for another size)
+catalog *ARGUMENTS:
+    cargo build --release -p threadlog-cli
+    cargo run --release -p threadlog-benches --bin catalog -- {{ ARGUMENTS }}
+
 # What is sealed: the corpus, loads, the end of a long thread, import, export, sealing, merging, appends beside the worker, repeated images (about 6 minutes; parts by name; --quick for a look)
 sealed *PARTS:
     cargo run --release -p threadlog-benches --bin sealed -- {{ PARTS }}
