@@ -152,6 +152,9 @@ fn opening(root: &Path, arguments: &Arguments, runtime: &tokio::runtime::Runtime
     Ok(())
 }
 
+/// What a list is asked for besides its order.
+type Filter<'a> = &'a dyn Fn(&mut ListParams);
+
 /// Pages of a store that stays open.
 fn pages(root: &Path, arguments: &Arguments, runtime: &tokio::runtime::Runtime) -> Result<()> {
     let store = Store::open_read(root)?;
@@ -180,7 +183,7 @@ fn pages(root: &Path, arguments: &Arguments, runtime: &tokio::runtime::Runtime) 
         }
     }
     let cwd = first.threads.iter().find_map(|thread| thread.metadata.cwd().map(str::to_owned)).unwrap_or_default();
-    let filters: [(&str, &dyn Fn(&mut ListParams)); 5] = [
+    let filters: [(&str, Filter<'_>); 5] = [
         ("archived", &|params| params.archived = ArchiveFilter::Archived),
         ("one folder", &|params| params.cwds = Some(vec![cwd.clone()])),
         ("source cli", &|params| params.sources = vec!["cli".to_owned()]),
