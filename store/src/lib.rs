@@ -28,6 +28,7 @@ mod backwards;
 pub mod bundle;
 pub mod clock;
 pub mod context;
+mod copies;
 pub mod error;
 pub mod event;
 pub mod export;
