@@ -30,14 +30,18 @@ fn answered(text: &str) -> Value {
     json!({"type": "function_call_output", "call_id": "c", "output": text})
 }
 
+fn line(time: &str, kind: &str, payload: &Value) -> String {
+    format!("{{\"timestamp\":\"{time}\",\"type\":\"{kind}\",\"payload\":{payload}}}\n")
+}
+
 /// Writes a rollout of these items behind its first line, a minute apart, from `day` of January 2026 on.
 fn rollout(machine: &Machine, id: &str, day: u32, fields: &Value, items: &[Value]) {
     let at = |minute: usize| format!("2026-01-{day:02}T12:{minute:02}:00.000Z");
     let mut meta = json!({"id": id, "timestamp": at(0), "cwd": "/w"});
     meta.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    let mut text = format!("{}\n", json!({"timestamp": at(0), "type": "session_meta", "payload": meta}));
+    let mut text = line(&at(0), "session_meta", &meta);
     for (number, item) in items.iter().enumerate() {
-        text += &format!("{}\n", json!({"timestamp": at(number + 1), "type": "response_item", "payload": item}));
+        text += &line(&at(number + 1), "response_item", item);
     }
     fs::create_dir_all(machine.path("files")).unwrap();
     fs::write(machine.path(&format!("files/rollout-2026-01-{day:02}T12-00-00-{id}.jsonl")), text).unwrap();
@@ -239,16 +243,12 @@ fn a_search_is_ended_by_a_signal_and_by_a_reader_that_has_enough() {
     use std::process::{Command, Stdio};
     const FINDS: usize = 20_000;
     let machine = Machine::new();
-    let line = |number: usize| said("user", &format!("needle {number}"));
-    let items: Vec<Value> = (0..FINDS).map(line).collect();
+    let items: Vec<Value> = (0..FINDS).map(|number| said("user", &format!("needle {number}"))).collect();
     rollout(&machine, A, 1, &json!({}), &items[..40]);
     let path = machine.path(&format!("files/rollout-2026-01-01T12-00-00-{A}.jsonl"));
     let mut text = fs::read_to_string(&path).unwrap();
     for item in &items[40..] {
-        text += &format!(
-            "{}\n",
-            json!({"timestamp": "2026-01-01T13:00:00.000Z", "type": "response_item", "payload": item})
-        );
+        text += &line("2026-01-01T13:00:00.000Z", "response_item", item);
     }
     fs::write(&path, text).unwrap();
     machine.run(&["import", "files"]).must_be(0);
