@@ -92,7 +92,7 @@ fn time(ms: u64) -> Timestamp {
 async fn make(store: &LocalThreadStore, id: ThreadId, ms: u64) {
     let mut params = CreateThreadParams::new(id);
     params.created_at = Some(time(ms));
-    params.cwd = (ms % 2 == 0).then(|| FOLDER.to_owned());
+    params.cwd = ms.is_multiple_of(2).then(|| FOLDER.to_owned());
     store.create_thread(params).await.expect("a thread");
     add(store, id, ms).await;
 }
@@ -276,7 +276,7 @@ impl Whole {
         }
         let there = if order.archived == ArchiveFilter::Archived { Sort::Shelved } else { Sort::Steady };
         for (number, id) in (0..).zip(there.all()) {
-            let wanted = !order.filtered || begins(number) % 2 == 0;
+            let wanted = !order.filtered || begins(number).is_multiple_of(2);
             assert_eq!(times(id) == 1, wanted, "{order:?}: {id} is skipped, or should not be there");
         }
         for id in Sort::Restless.all().filter(|_| order.archived == ArchiveFilter::Active && !order.filtered) {

@@ -41,6 +41,9 @@ pub(crate) struct Plan {
     whole: bool,
 }
 
+/// Threads of which it cannot be told what their histories are made of, and why.
+type Unplanned = Vec<(ThreadId, Error)>;
+
 /// Up to where lives that are nobody's any more were given out, by the ordinals of their histories.
 #[derive(Default)]
 pub(crate) struct Claims(HashMap<ThreadKey, u64>);
@@ -81,7 +84,7 @@ impl Plan {
         &mut self,
         log: &dyn ReadLog,
         is_there: &dyn Fn(ThreadKey) -> bool,
-    ) -> Option<(Vec<Stretch>, Vec<(ThreadId, Error)>)> {
+    ) -> Option<(Vec<Stretch>, Unplanned)> {
         let (mut batch, mut records, mut lost) = (Vec::new(), 0_u64, Vec::new());
         while records < BATCH_RECORDS {
             let Some(stretch) = self.ready.pop_front() else {
