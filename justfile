@@ -117,6 +117,10 @@ catalog *ARGUMENTS:
 sealed *PARTS:
     cargo run --release -p threadlog-benches --bin sealed -- {{ PARTS }}
 
+# What searching real files and so many megabytes of generated ones costs, beside a plain scan of the files, and whether both find the same (10 GB: 10000, some 20 minutes and 3 GB of disk)
+search MEGABYTES="200" *ARGS:
+    cargo run --release -p threadlog-benches --bin search -- --megabytes {{ MEGABYTES }} {{ ARGS }}
+
 # An import killed so many times at random moments (the seed's; 269 MB of files), run again, exported, compared
 kill-import KILLS="10" SEED="1" THREADS="600":
     THREADLOG_KILLS={{ KILLS }} THREADLOG_KILL_SEED={{ SEED }} THREADLOG_KILL_THREADS={{ THREADS }} \

@@ -16,6 +16,7 @@ pub mod raw;
 pub mod report;
 pub mod running;
 pub mod sealed;
+pub mod search;
 pub mod solo;
 pub mod sqlite;
 pub mod tables;

@@ -176,3 +176,42 @@ fn the_tree_shows_who_came_from_whom() {
     assert_eq!((&found["trashed"], &found["missing"], threads.len()), (&json!(true), &json!(false), 4));
     assert!(machine.run(&["tree"]).stdout.contains("(in the trash)"));
 }
+
+#[test]
+fn threads_that_came_from_one_are_listed_and_its_turns_come_in_pages_from_either_end() {
+    let machine = Machine::new();
+    rollout(&machine, &["one", "two", "three", "four", "five"]);
+    let child = field(&forked(&machine, &[ID]), "id").to_owned();
+    let grandchild = field(&forked(&machine, &[&child]), "id").to_owned();
+    let listed = |option: &str, id: &str| {
+        let (code, records) = machine.json(&["list", option, id]);
+        assert_eq!(code, 0, "{records:?}");
+        let mut ids: Vec<String> =
+            of_type(&records, "thread").iter().map(|thread| field(thread, "id").to_owned()).collect();
+        ids.sort();
+        (ids, records.last().unwrap()["hidden"]["unrelated"].as_u64().unwrap())
+    };
+    let mut both = vec![child.clone(), grandchild.clone()];
+    both.sort();
+    assert_eq!(listed("--children-of", ID), (vec![child.clone()], 2));
+    assert_eq!(listed("--descendants-of", ID), (both, 1));
+    assert_eq!(listed("--descendants-of", &grandchild), (Vec::new(), 3));
+    assert!(machine.run(&["list", "--children-of", ID]).stdout.contains("2 that came from elsewhere"));
+    let paged = |order: &[&str]| {
+        let (mut words, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let from = cursor.iter().flat_map(|cursor| ["--cursor", cursor]).collect::<Vec<_>>();
+            let (code, records) = machine.json(&[&["turns", &child, "--limit", "2"], order, &from].concat());
+            assert_eq!(code, 0, "{records:?}");
+            words.extend(of_type(&records, "turn").iter().map(|turn| field(turn, "words").to_owned()));
+            let Some(next) = records.last().unwrap().get("next_cursor") else { return words };
+            cursor = Some(next.as_str().unwrap().to_owned());
+        }
+    };
+    assert_eq!(paged(&["--ascending"]), ["one", "two", "three", "four", "five"]);
+    assert_eq!(paged(&[]), ["five", "four", "three", "two", "one"]);
+    machine.run(&["rollback", &child, "2"]).must_be(0);
+    assert_eq!(paged(&["--ascending"]), ["one", "two", "three"]);
+    assert_eq!(paged(&[]), ["three", "two", "one"]);
+    machine.run(&["turns", &child, "--cursor", "first"]).must_be(2).must_say("no cursor");
+}

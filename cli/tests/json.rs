@@ -255,6 +255,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     }
     let segment = machine.store().join(damage(&machine.store()));
     run(&machine, &["verify"]);
+    run(&machine, &["search", "--kind", "all", "--limit", "0", "e"]);
     let whole = fs::read(machine.path("out/rollout-large.jsonl")).unwrap();
     fs::create_dir(machine.path("saved")).unwrap();
     fs::write(machine.path("saved/rollout-large.jsonl"), whole).unwrap();

@@ -30,6 +30,7 @@ pub mod catalog;
 pub mod changes;
 pub mod clock;
 pub mod context;
+mod copies;
 pub mod error;
 pub mod event;
 pub mod export;

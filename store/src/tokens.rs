@@ -1,13 +1,15 @@
 //! Tokens used by the threads of a store.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use threadlog_engine::sealed::{SealedCache, ValueHash};
-use threadlog_engine::{ReadLog, Screen, Verdict};
+use threadlog_engine::sealed::SealedCache;
+use threadlog_engine::{ReadLog, Screen};
 
 use crate::backwards::Backwards;
+use crate::copies;
 use crate::error::Result;
-use crate::event::Head;
+use crate::event::Events;
 use crate::item::Kind;
 use crate::item::typed::{EventMsg, TokenCount, Typed};
 use crate::items::Items;
@@ -35,9 +37,12 @@ pub struct LifeTokens {
 
 impl Store {
     /// Tokens that these lives used, by day and model, each without what it inherited; in this order. The sums of any lives
-    /// add up: what a source used is not in its forks. What a deleted thread used is in nobody's.
+    /// add up: what a source used is not in its forks, whether they refer to it or were imported with a copy of it. If the
+    /// source of such a copy is not in the store, the first of these lives that have one counts it. What a deleted thread
+    /// used is in nobody's else.
     ///
-    /// *Cost:* decompresses their items, on two cores or more; only counts and settings of turns are parsed.
+    /// *Cost:* decompresses their items, on two cores or more; only counts and settings of turns are parsed. Lives that
+    /// hold copies, and what they were copied from, are read once more.
     #[must_use]
     pub fn tokens(&self, lives: &[ThreadKey], progress: &dyn Progress) -> Vec<LifeTokens> {
         let bytes = |key: &ThreadKey| own_end(self.log(), *key);
@@ -47,18 +52,32 @@ impl Store {
         workers::each(&batches, workers::jobs_default(), |(at, lives)| {
             let mut cache = SealedCache::new();
             for (index, key) in lives.iter().enumerate().take_while(|_| !progress.stop()) {
-                let life = of_life(self.log(), *key, &mut cache);
-                workers::lock(&found).push(((*at, index), life));
+                let life = of_life(self.log(), *key, 0, &mut cache);
+                let may_copy = life.tokens.sums().next().is_some() && is_copy(self.log(), *key);
+                workers::lock(&found).push(((*at, index), life, may_copy));
                 progress.advanced(bytes(key));
             }
         });
         let mut found = found.into_inner().unwrap_or_default();
-        found.sort_by_key(|(place, _)| *place);
-        found.into_iter().map(|(_, life)| life).collect()
+        found.sort_by_key(|(place, ..)| *place);
+        let copies: Vec<ThreadKey> =
+            found.iter().filter(|(_, _, may_copy)| *may_copy).map(|(_, life, _)| life.key).collect();
+        let copied = if copies.is_empty() { BTreeMap::new() } else { copies::copied(self, &copies) };
+        let own = |life: LifeTokens| match copied.get(&life.key) {
+            Some(counts) => of_life(self.log(), life.key, *counts, &mut SealedCache::new()),
+            None => life,
+        };
+        found.into_iter().map(|(_, life, _)| own(life)).collect()
     }
 }
 
-fn of_life(log: &dyn ReadLog, key: ThreadKey, cache: &mut SealedCache) -> LifeTokens {
+/// Whether a life may hold a copy of another thread's items.
+fn is_copy(log: &dyn ReadLog, key: ThreadKey) -> bool {
+    Lineage::of(log, key).is_ok_and(|lineage| lineage.offset() == 0) && copies::says_forked(log, key)
+}
+
+/// What a life used, without its first counts, so many, that are copies of another's.
+fn of_life(log: &dyn ReadLog, key: ThreadKey, copied: usize, cache: &mut SealedCache) -> LifeTokens {
     let mut life = LifeTokens { key, tokens: ThreadTokens::default(), lost_records: 0 };
     let Ok(lineage) = Lineage::of(log, key) else {
         life.lost_records = 1;
@@ -70,7 +89,8 @@ fn of_life(log: &dyn ReadLog, key: ThreadKey, cache: &mut SealedCache) -> LifeTo
             Err(_) => life.lost_records = 1,
         }
     }
-    let screen: Arc<dyn Screen> = Arc::new(Counts);
+    life.tokens.pass_over(copied);
+    let screen: Arc<dyn Screen> = Arc::new(Events { event: "token_count", kind: Some(Kind::TurnContext) });
     for part in lineage.parts(lineage.offset()..lineage.end(log)) {
         let mut items = Items::screened(log, &part, Arc::clone(&screen), std::mem::take(cache));
         for item in &mut items {
@@ -98,33 +118,4 @@ fn inherited(log: &dyn ReadLog, lineage: &Lineage) -> Result<ThreadTokens> {
         }
     }
     Ok(ThreadTokens::beginning(count.unwrap_or(TokenCount::default()), model))
-}
-
-/// Lets through what counts tokens or names models.
-struct Counts;
-
-impl Screen for Counts {
-    fn look(&self, stored: &[u8]) -> Verdict {
-        let wanted = match Head::of(stored) {
-            Some(Head::Enveloped { kind: Kind::TurnContext, .. }) | None => true,
-            Some(Head::Enveloped { kind: Kind::EventMsg, payload }) => {
-                // The type stands first, or nobody knows where.
-                payload.starts_with(b"{\"type\":\"token_count\"") || !payload.starts_with(b"{\"type\":\"")
-            }
-            Some(Head::Enveloped { .. }) => false,
-            Some(Head::Verbatim { is_line }) => {
-                let has = |text: &[u8]| memchr::memmem::find(stored, text).is_some();
-                !is_line || has(b"token_count") || has(b"turn_context")
-            }
-        };
-        if wanted { Verdict::Take } else { Verdict::PassOver }
-    }
-
-    fn value(
-        &self,
-        _: &ValueHash,
-        _: &mut dyn FnMut() -> threadlog_engine::Result<Vec<u8>>,
-    ) -> threadlog_engine::Result<bool> {
-        Ok(false)
-    }
 }

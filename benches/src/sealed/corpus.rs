@@ -19,14 +19,14 @@ use crate::place::Place;
 const LEVEL: i32 = 19;
 
 /// The folder that `$THREADLOG_CORPUS` names, else the one beside this repository.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let beside = here.parent()?.parent()?.join("shared/corpus");
     Some(std::env::var_os("THREADLOG_CORPUS").map_or(beside, PathBuf::from)).filter(|folder| folder.is_dir())
 }
 
 /// All rollout files below a folder.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

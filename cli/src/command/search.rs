@@ -1,5 +1,6 @@
 //! `threadlog search`: what was said and done, in all threads.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use threadlog::item::Timestamp;
 use threadlog::list::ListParams;
 use threadlog::local::LocalThreadStore;
-use threadlog::search::{Found, Match, Query, Search as Searching, SearchParams, Snippet, Speaker, TextKind};
+use threadlog::search::{Found, Match, Query, Search as Searching, SearchParams, Snippet, Speaker, TextKind, Unread};
 use threadlog::thread_store::{ThreadStore, ThreadStoreError};
 use threadlog::{Store, ThreadId};
 
@@ -21,7 +22,7 @@ use crate::interrupt;
 use crate::output::Output;
 use crate::output::human;
 use crate::output::progress::Steps;
-use crate::output::style::{FAINT, STRONG, WARNING, paint};
+use crate::output::style::{BAD, FAINT, STRONG, WARNING, paint};
 use crate::threads::{wait, wait_unless_asked};
 
 /// Finds that are shown, unless told otherwise.
@@ -106,6 +107,7 @@ pub fn run(arguments: &Search, context: &Context, out: &mut Output) -> Result<Ex
     let mut searching = wait(LocalThreadStore::reading(&store)?.search(params))?;
     let told = tell(&mut searching, arguments, out)?;
     let progress = searching.progress();
+    say_unread(&searching.unread(), progress.lost_records, out)?;
     let summary = Summary {
         found: told.found,
         threads: told.threads,
@@ -222,6 +224,26 @@ fn say(found: &Found, out: &mut Output) -> Result<(), Failure> {
     if out.is_json() { Ok(()) } else { out.flush() }
 }
 
+/// What could not be searched: each record for programs, each thread for people.
+fn say_unread(unread: &[Unread], lost: u64, out: &mut Output) -> Result<(), Failure> {
+    for Unread { thread, why, .. } in unread {
+        out.record("lost", &Lost { id: thread.to_string(), message: why })?;
+    }
+    let mut threads: BTreeMap<ThreadId, (u64, &str)> = BTreeMap::new();
+    for Unread { thread, why, .. } in unread {
+        let (records, _) = threads.entry(*thread).or_insert((0, why));
+        *records = records.saturating_add(1);
+    }
+    for (thread, (records, why)) in threads {
+        let records = human::counted(records, "record", "records");
+        out.line(format_args!("\n{} {records} of {thread}, the first: {why}", paint(BAD, "not searched:")))?;
+    }
+    match lost.saturating_sub(wide(unread.len())) {
+        0 => Ok(()),
+        more => out.line(format_args!("{} {} more", paint(BAD, "not searched:"), human::count(more))),
+    }
+}
+
 /// The snippet with what was found in it in a colour.
 fn marked(snippet: &Snippet) -> String {
     let plain = |range: Range<usize>| human::plain(snippet.text.get(range).unwrap_or_default());
@@ -287,6 +309,12 @@ struct Find<'a> {
     cut_after: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Lost<'a> {
+    id: String,
+    message: &'a str,
 }
 
 #[derive(Serialize)]

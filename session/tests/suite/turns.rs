@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use threadlog::item::Kind;
+use threadlog::item::{Kind, RolloutItem};
 use threadlog::live::NewItem;
 use threadlog_session::{
     AbortReason, EventMsg, Op, ResumeParams, Script, StartParams, TurnKind, TurnSettings, UserInput,
@@ -156,15 +156,19 @@ async fn settings_hold_until_they_are_changed_also_after_a_resume(mut fixture: F
 
 async fn a_listener_that_does_not_read_holds_up_the_agent_and_not_the_end(fixture: Fixture) {
     let new = fixture.started().await;
-    let mut script = Script::new();
-    for _ in 0..1500 {
-        script = script.show(json!({"type": "agent_message_delta", "delta": "x"}));
-    }
-    fixture.agent.add(script);
+    let delta = || json!({"type": "agent_message_delta", "delta": "x"});
+    let script = (0..900).fold(Script::new(), |script, _| script.show(delta())).message("so far").flush();
+    fixture.agent.add((0..600).fold(script, |script, _| script.show(delta())));
     new.thread.submit(Op::user("one")).await.unwrap();
-    let mut status = new.thread.status();
-    status.wait_for(|status| matches!(status, threadlog_session::ThreadStatus::Running { .. })).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    // The first 900 were taken, though nobody reads; the rest is more than may wait.
+    let told = |item: &RolloutItem| {
+        let mut line = Vec::new();
+        item.render(&mut line);
+        String::from_utf8_lossy(&line).contains("so far")
+    };
+    while !fixture.items(new.thread_id).await.is_ok_and(|items| items.iter().any(told)) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     assert!(matches!(*new.thread.status().borrow(), threadlog_session::ThreadStatus::Running { .. }));
     new.thread.shutdown().await.unwrap();
     let mut shown = 0;

@@ -32,7 +32,7 @@ mod watch;
 use bytes::Bytes;
 
 pub use ending::{Ending, OpenTurn};
-pub(crate) use pages::{History, items, turns as turn_page};
+pub(crate) use pages::{History, is_rollback, items, turns as turn_page};
 pub use scan::{ContextScan, Expected};
 pub use turns::{Turn, TurnCounting, TurnEnd, display_turns, turns, user_positions};
 pub use watch::TurnWatch;

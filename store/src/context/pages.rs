@@ -1,5 +1,7 @@
 //! Turns and items of a thread page by page, from either end, reading no more than that takes.
 
+use std::ops::Range;
+
 use crate::context::fact::Fact;
 use crate::context::turns::{Mark, Turn, TurnCounting, Window};
 use crate::error::Result;
@@ -19,6 +21,21 @@ pub(crate) trait History {
     fn forwards(&self, from: u64) -> Box<dyn Iterator<Item = Result<StoredItem>> + '_>;
     /// From before this ordinal, the newest first.
     fn backwards(&self, end: u64) -> Box<dyn Iterator<Item = Result<StoredItem>> + '_>;
+    /// Whether turns are taken back between these ordinals.
+    fn has_rollback(&self, range: Range<u64>) -> Result<bool> {
+        for item in self.forwards(range.start).take_while(|item| !matches!(item, Ok(item) if item.ordinal >= range.end))
+        {
+            if is_rollback(&item?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether an item takes turns back.
+pub(crate) fn is_rollback(item: &StoredItem) -> bool {
+    matches!(Fact::of(item.ordinal, &item.item), Fact::RolledBack(_))
 }
 
 /// A page of items. *Cost:* what it gives.
@@ -46,25 +63,24 @@ pub(crate) fn items(history: &dyn History, params: &ListItemsParams) -> Result<I
     Ok(ItemPage::new(items, next, if ascending { at..far } else { far..at }, end))
 }
 
-/// A page of turns. *Cost:* reads what follows the page's first turn if that comes first, else the page's turns; and the
-/// page's turns once more. Where no record marks the starts of turns, all that comes before too.
+/// A page of turns. *Cost:* reads the page's turns, and these once more. The first page of a list from the oldest turn on
+/// looks through all that follows it for rollbacks, by raw bytes; the next pages do not. Where a rollback follows, it reads
+/// what follows; where no record marks the starts of turns, all that comes before too.
 pub(crate) fn turns(history: &dyn History, params: &ListTurnsParams) -> Result<TurnPage> {
     let end = history.end();
     let page_size = params.page_size;
     let boundary = params.cursor.map(|cursor| cursor.at);
+    let mut settled = false;
     let (mut turns, more) = match params.direction {
         Direction::Ascending => {
             let from = boundary.unwrap_or(0);
-            let is_enough = |turns: &[Turn]| turns.first().is_some_and(|turn| turn.ordinals.start < from);
-            let mut turns = last_turns(history, end, params.counting, is_enough)?;
-            turns.retain(|turn| turn.ordinals.start >= from);
-            let more = turns.len() > page_size;
-            turns.truncate(page_size);
-            (turns, more)
+            settled = is_settled(history, params.cursor, end)?;
+            from_oldest(history, params, from, if settled { Some(page_size) } else { None })?
         }
         Direction::Descending => {
             let before = boundary.unwrap_or(end);
-            let from = if may_have_shrunk(history, params.cursor, end)? { end } else { before.min(end) };
+            let shrunk = params.cursor.map_or(Ok(false), |cursor| history.has_rollback(cursor.end.min(end)..end))?;
+            let from = if shrunk { end } else { before.min(end) };
             let is_enough =
                 |turns: &[Turn]| turns.iter().filter(|turn| turn.ordinals.start < before).count() > page_size;
             let mut turns = last_turns(history, from, params.counting, is_enough)?;
@@ -75,7 +91,7 @@ pub(crate) fn turns(history: &dyn History, params: &ListTurnsParams) -> Result<T
             (turns, more)
         }
     };
-    let cursor = |at: u64| TurnCursor { at, end };
+    let cursor = |at: u64| TurnCursor { at, end, settled };
     let behind = |turn: &Turn| turn.ordinals.start.saturating_add(1);
     let (next, back) = match params.direction {
         Direction::Ascending => (turns.last().map(behind), turns.first().map(behind)),
@@ -84,19 +100,50 @@ pub(crate) fn turns(history: &dyn History, params: &ListTurnsParams) -> Result<T
         }
     };
     let stored = turns.drain(..).map(|turn| stored(history, turn, params.view)).collect::<Result<_>>()?;
-    Ok(TurnPage::new(stored, next.filter(|_| more).map(cursor), back.map(cursor)))
+    let back = back.map(|at| TurnCursor { settled: false, ..cursor(at) });
+    Ok(TurnPage::new(stored, next.filter(|_| more).map(cursor), back))
 }
 
-/// Whether a rollback came since a cursor was made: then turns before it can be gone.
-fn may_have_shrunk(history: &dyn History, cursor: Option<TurnCursor>, end: u64) -> Result<bool> {
-    let Some(cursor) = cursor.filter(|cursor| cursor.end < end) else { return Ok(false) };
-    for item in history.forwards(cursor.end) {
+/// Whether nothing is taken back behind where a page begins: then what follows the page says nothing of its turns.
+fn is_settled(history: &dyn History, cursor: Option<TurnCursor>, end: u64) -> Result<bool> {
+    // What the page before looked through need not be looked through again.
+    let known = cursor.map_or(0, |cursor| if cursor.settled { cursor.end } else { cursor.at });
+    Ok(!history.has_rollback(known.min(end)..end)?)
+}
+
+/// The turns that start at `from` or later: all of them, or so many, with the help of no more than they are long; and whether
+/// there are more than a page of them.
+fn from_oldest(
+    history: &dyn History,
+    params: &ListTurnsParams,
+    from: u64,
+    enough: Option<usize>,
+) -> Result<(Vec<Turn>, bool)> {
+    let until = enough.map_or(Ok(history.end()), |turns| behind_starts(history, from, turns.saturating_add(1)))?;
+    let is_enough = |turns: &[Turn]| turns.first().is_some_and(|turn| turn.ordinals.start < from);
+    let mut turns = last_turns(history, until, params.counting, is_enough)?;
+    turns.retain(|turn| turn.ordinals.start >= from);
+    let more = turns.len() > params.page_size;
+    turns.truncate(params.page_size);
+    Ok((turns, more))
+}
+
+/// Behind so many marked starts from `from` on, directly before the next one; the end if there are fewer. Each begins a turn.
+fn behind_starts(history: &dyn History, from: u64, count: usize) -> Result<u64> {
+    let (end, mut starts) = (history.end(), 0_usize);
+    for item in history.forwards(from) {
         let item = item?;
-        if matches!(Fact::of(item.ordinal, &item.item), Fact::RolledBack(_)) {
-            return Ok(true);
+        if item.ordinal >= end {
+            break;
+        }
+        if matches!(Fact::of(item.ordinal, &item.item), Fact::Started(_)) {
+            starts = starts.saturating_add(1);
+            if starts > count {
+                return Ok(item.ordinal);
+            }
         }
     }
-    Ok(false)
+    Ok(end)
 }
 
 /// The last turns before `end`, in order, reading back until they are enough.

@@ -9,11 +9,13 @@
 mod control;
 mod head;
 mod item;
+mod screen;
 mod values;
 
 pub use control::{Base, Control, Created, Fork, Origin, Place, Source};
 pub(crate) use head::Head;
 pub use item::{ItemRecord, encode_line};
+pub(crate) use screen::Events;
 use threadlog_compaction::BLANK_CODEC;
 use threadlog_engine::id::{Channel, StreamId};
 use threadlog_engine::{ReadLog, Record};

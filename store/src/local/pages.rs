@@ -1,11 +1,14 @@
 //! Turns and items page by page.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use threadlog_engine::ReadLog;
+use threadlog_engine::sealed::SealedCache;
 
 use crate::backwards::Backwards;
 use crate::context::{self, History};
+use crate::event::Events;
 use crate::items::{Items, StoredItem};
 use crate::lineage::Lineage;
 use crate::local::Shared;
@@ -63,5 +66,20 @@ impl History for InLog<'_> {
 
     fn backwards(&self, end: u64) -> Box<dyn Iterator<Item = crate::Result<StoredItem>> + '_> {
         Box::new(Backwards::new(self.log, self.lineage, end))
+    }
+
+    fn has_rollback(&self, range: Range<u64>) -> crate::Result<bool> {
+        let screen = Arc::new(Events { event: "thread_rolled_back", kind: None });
+        let mut cache = SealedCache::new();
+        for part in self.lineage.parts(range) {
+            let mut items = Items::screened(self.log, &part, screen.clone(), cache);
+            for item in &mut items {
+                if context::is_rollback(&item?) {
+                    return Ok(true);
+                }
+            }
+            cache = items.into_cache();
+        }
+        Ok(false)
     }
 }

@@ -29,7 +29,7 @@ mod tests;
 pub use params::SearchParams;
 pub use query::{Match, Query, QueryError};
 pub use snippet::Snippet;
-pub use stream::{Found, Search, SearchProgress};
+pub use stream::{Found, Search, SearchProgress, Unread};
 pub use text::{Speaker, TextKind};
 
 pub(crate) use plan::{Claims, Plan, Planned};

@@ -4,9 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use threadlog_engine::ReadLog;
 
+use crate::error::Error;
 use crate::items::Items;
 use crate::lineage::{Lineage, Part, own_end};
-use crate::thread::ThreadKey;
+use crate::thread::{ThreadId, ThreadKey};
 
 /// A stretch is no longer than this, in records: what one thread reads while others read others.
 const STRETCH_RECORDS: u64 = 4096;
@@ -39,6 +40,9 @@ pub(crate) struct Plan {
     /// Whether what a thread inherited is searched in it although it is found in its source: one thread is asked for.
     whole: bool,
 }
+
+/// Threads of which it cannot be told what their histories are made of, and why.
+type Unplanned = Vec<(ThreadId, Error)>;
 
 /// Up to where lives that are nobody's any more were given out, by the ordinals of their histories.
 #[derive(Default)]
@@ -75,17 +79,17 @@ impl Plan {
         Plan { threads: threads.into_iter(), ready: VecDeque::new(), claims: Claims::default(), whole }
     }
 
-    /// The stretches that come next, and how many threads could not be planned; `None` at the end.
+    /// The stretches that come next, and the threads that could not be planned; `None` at the end.
     pub(crate) fn next(
         &mut self,
         log: &dyn ReadLog,
         is_there: &dyn Fn(ThreadKey) -> bool,
-    ) -> Option<(Vec<Stretch>, u64)> {
-        let (mut batch, mut records, mut lost) = (Vec::new(), 0_u64, 0_u64);
+    ) -> Option<(Vec<Stretch>, Unplanned)> {
+        let (mut batch, mut records, mut lost) = (Vec::new(), 0_u64, Vec::new());
         while records < BATCH_RECORDS {
             let Some(stretch) = self.ready.pop_front() else {
                 let Some(thread) = self.threads.next() else { break };
-                lost = lost.saturating_add(u64::from(self.plan(log, thread, is_there).is_err()));
+                lost.extend(self.plan(log, thread, is_there).err().map(|error| (thread.key.thread, error)));
                 // Threads without records cost time too.
                 records = records.saturating_add(1);
                 continue;
@@ -94,7 +98,8 @@ impl Plan {
             records = records.saturating_add(own.end.saturating_sub(own.start));
             batch.push(stretch);
         }
-        (lost > 0 || !batch.is_empty() || !self.ready.is_empty() || self.threads.len() > 0).then_some((batch, lost))
+        (!lost.is_empty() || !batch.is_empty() || !self.ready.is_empty() || self.threads.len() > 0)
+            .then_some((batch, lost))
     }
 
     fn plan(&mut self, log: &dyn ReadLog, thread: Planned, is_there: &dyn Fn(ThreadKey) -> bool) -> crate::Result<()> {

@@ -61,7 +61,7 @@ pub(crate) fn run(source: &dyn Source, plan: Plan, params: &SearchParams, sender
         // Held while the batch is announced: they come in the order of the plan.
         let mut planned = workers::lock(&plan);
         let (batch, lost) = planned.0.next(source.log(), &is_there)?;
-        (0..lost).for_each(|_| counters.lost());
+        lost.iter().for_each(|(thread, error)| counters.lost(*thread, error));
         let (finds, taken) = sync_channel(WAITING_MAX);
         planned.1.as_ref()?.send(taken).ok()?;
         Some((batch, finds))
@@ -109,9 +109,12 @@ fn search(
         }
         let mut items = Items::screened(source.log(), &part, Arc::clone(screen), std::mem::take(cache));
         for item in &mut items {
-            let Ok(item) = item else {
-                counters.lost();
-                continue;
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    counters.lost(key.thread, &error);
+                    continue;
+                }
             };
             let thread = || match known.take().filter(|known| known.key == key) {
                 Some(known) => known,

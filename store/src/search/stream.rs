@@ -4,14 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use crate::error::Error;
 use crate::item::Timestamp;
 use crate::search::{Snippet, Speaker, TextKind};
+use crate::thread::ThreadId;
 use crate::thread_store::{Result, StoredThread};
 
 /// Finds that wait to be taken.
 const WAITING_MAX: usize = 256;
+/// Records that cannot be read are told apart up to so many, and counted beyond.
+const UNREAD_MAX: usize = 1000;
 
 /// An item that has what was searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +50,16 @@ pub struct SearchProgress {
     pub lost_records: u64,
 }
 
+/// A record that could not be read, and may have held more finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unread {
+    /// The thread in which it would have been found.
+    pub thread: ThreadId,
+    /// Which record of which life, and why, for people.
+    pub why: String,
+}
+
 /// A search that is under way. Work goes on while finds are taken, a little ahead of them; dropping it ends the work.
 ///
 /// *Memory:* a few hundred finds, a block and the longest item for each thread that works, and a word for each thread searched
@@ -61,6 +76,7 @@ pub(crate) struct Counters {
     threads: AtomicU64,
     threads_done: AtomicU64,
     lost_records: AtomicU64,
+    unread: Mutex<Vec<Unread>>,
     stop: AtomicBool,
 }
 
@@ -103,6 +119,12 @@ impl Search {
             lost_records: count(&self.shared.lost_records),
         }
     }
+
+    /// What could not be read so far: the first 1 000 of [`SearchProgress::lost_records`].
+    #[must_use]
+    pub fn unread(&self) -> Vec<Unread> {
+        self.shared.unread.lock().clone()
+    }
 }
 
 impl Drop for Search {
@@ -127,8 +149,12 @@ impl Counters {
         self.threads_done.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(super) fn lost(&self) {
+    pub(super) fn lost(&self, thread: ThreadId, error: &Error) {
         self.lost_records.fetch_add(1, Ordering::AcqRel);
+        let mut unread = self.unread.lock();
+        if unread.len() < UNREAD_MAX {
+            unread.push(Unread { thread, why: error.to_string() });
+        }
     }
 
     pub(crate) fn stopped(&self) -> bool {

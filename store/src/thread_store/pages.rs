@@ -110,7 +110,7 @@ pub struct TurnPage {
     pub backwards_cursor: Option<TurnCursor>,
 }
 
-/// A place between the turns of a thread. As text: `AT-END`, two numbers.
+/// A place between the turns of a thread. As text: `AT-END`, two numbers, and perhaps a `+` behind them.
 ///
 /// A list goes on from it whatever came since; turns that were taken back since are not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +119,13 @@ pub struct TurnCursor {
     pub(crate) at: u64,
     /// Where the thread ended when it was made.
     pub(crate) end: u64,
+    /// Whether it is known that nothing is taken back between the two.
+    pub(crate) settled: bool,
 }
 
 impl std::fmt::Display for TurnCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.at, self.end)
+        write!(f, "{}-{}{}", self.at, self.end, if self.settled { "+" } else { "" })
     }
 }
 
@@ -136,9 +138,10 @@ impl FromStr for TurnCursor {
     type Err = TurnCursorError;
 
     fn from_str(text: &str) -> std::result::Result<TurnCursor, TurnCursorError> {
-        let parts = text.split_once('-').and_then(|(at, end)| Some((at.parse().ok()?, end.parse().ok()?)));
+        let (numbers, settled) = text.strip_suffix('+').map_or((text, false), |numbers| (numbers, true));
+        let parts = numbers.split_once('-').and_then(|(at, end)| Some((at.parse().ok()?, end.parse().ok()?)));
         let (at, end) = parts.ok_or_else(|| TurnCursorError(text.to_owned()))?;
-        Ok(TurnCursor { at, end })
+        Ok(TurnCursor { at, end, settled })
     }
 }
 

@@ -42,13 +42,20 @@ pub struct ThreadTokens {
     sums: BTreeMap<TokenKey, TokenSums>,
     last: TokenCount,
     model: Option<String>,
+    /// Counts to come that are another thread's.
+    copied: usize,
 }
 
 impl ThreadTokens {
     /// Of a thread that begins where this was the count, with this model.
     #[must_use]
     pub fn beginning(inherited: TokenCount, model: Option<String>) -> ThreadTokens {
-        ThreadTokens { sums: BTreeMap::new(), last: inherited, model }
+        ThreadTokens { last: inherited, model, ..ThreadTokens::default() }
+    }
+
+    /// The next counts, so many, are copies of another thread's: its own counting begins behind them.
+    pub fn pass_over(&mut self, counts: usize) {
+        self.copied = counts;
     }
 
     /// Takes in the thread's next own item.
@@ -58,6 +65,10 @@ impl ThreadTokens {
             Typed::Event(EventMsg::TokenCount(count)) if count.known => {
                 let used = TokenSums::between(&self.last, &count);
                 self.last = count;
+                if let Some(left) = self.copied.checked_sub(1) {
+                    self.copied = left;
+                    return;
+                }
                 if used != TokenSums::default() {
                     let key = TokenKey { day: item.timestamp().map(day), model: self.model.clone() };
                     *self.sums.entry(key).or_default() += used;

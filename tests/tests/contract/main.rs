@@ -11,6 +11,7 @@ mod appending;
 mod archiving;
 mod deleting;
 mod documented;
+mod filtering;
 mod history;
 mod laziness;
 mod lifecycle;

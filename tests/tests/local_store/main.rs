@@ -12,6 +12,7 @@ mod found_by_runs;
 mod holding;
 mod imported;
 mod many;
+mod paging;
 mod processes;
 mod races;
 mod reading;

@@ -134,6 +134,24 @@ proptest! {
     }
 
     #[test]
+    fn a_list_from_the_oldest_turn_goes_on_with_what_came_and_without_what_was_taken_back_meanwhile(
+        words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..40),
+        more in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..20),
+        size in 1_usize..4,
+    ) {
+        let before = Counted::new(&words.join(" "));
+        let mut params = params(size, Direction::Ascending, TurnCounting::UserTurns);
+        params.cursor = page_of_turns(&before, &params).unwrap().next_cursor;
+        if let Some(cursor) = params.cursor {
+            let after = Counted::new(&[words, more].concat().join(" "));
+            let rest = paged(&after, params);
+            let whole = turns((0..).zip(&after.0));
+            let newer: Vec<Turn> = whole.into_iter().filter(|turn| turn.ordinals.start >= cursor.at).collect();
+            prop_assert_eq!(places(&rest), places(&newer));
+        }
+    }
+
+    #[test]
     fn pages_of_items_in_either_order_are_all_items(count in 0_usize..40, size in 1_usize..7) {
         let history = Counted::new(&"tokens:1 ".repeat(count));
         for direction in [Direction::Ascending, Direction::Descending] {
@@ -172,6 +190,42 @@ fn the_last_turns_cost_what_they_are_long() {
 }
 
 #[test]
+fn the_oldest_turns_cost_one_look_for_rollbacks_and_then_what_they_are_long() {
+    let words = "start:1 user:x answer:y answer:y answer:y end:1 ".repeat(1000);
+    let history = Counted::new(&words);
+    let mut params = params(3, Direction::Ascending, TurnCounting::UserTurns);
+    let page = page_of_turns(&history, &params).unwrap();
+    assert!((6000..6100).contains(&history.1.get()), "{} items were read", history.1.get());
+    params.cursor = page.next_cursor;
+    for _ in 0..5 {
+        history.1.set(0);
+        let page = page_of_turns(&history, &params).unwrap();
+        assert_eq!(page.turns.len(), 3);
+        assert!(history.1.get() < 100, "{} items were read", history.1.get());
+        params.cursor = page.next_cursor;
+    }
+    // What came meanwhile is looked through, and no more.
+    let grown = Counted::new(&format!("{words}{}", "start:1 user:x end:1 ".repeat(100)));
+    let page = page_of_turns(&grown, &params).unwrap();
+    assert!((300..400).contains(&grown.1.get()), "{} items were read", grown.1.get());
+    assert_eq!(page.turns[0].turn.ordinals.start, 18 * 6);
+    let taken_back = Counted::new(&format!("{words}back:999"));
+    assert_eq!(page_of_turns(&taken_back, &params).unwrap().turns.len(), 0, "nothing is left from there on");
+}
+
+#[test]
+fn items_cost_what_a_page_is_long_in_both_directions() {
+    let history = Counted::new(&"tokens:1 ".repeat(1000));
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let mut params = ListItemsParams::new(ThreadId::generate());
+        (params.page_size, params.direction, params.at) = (10, direction, Some(500));
+        history.1.set(0);
+        assert_eq!(items(&history, &params).unwrap().items.len(), 10);
+        assert!(history.1.get() <= 11, "{} items were read", history.1.get());
+    }
+}
+
+#[test]
 fn the_other_way_from_a_page_comes_what_is_new() {
     let words = "start:1 user:a end:1 start:2 user:b end:2";
     let newest = params(1, Direction::Descending, TurnCounting::UserTurns);
@@ -197,7 +251,10 @@ fn a_turn_shows_its_words_its_last_answer_and_not_what_was_taken_back_behind_it(
 
 #[test]
 fn a_cursor_is_read_back_from_its_text() {
-    let cursor: TurnCursor = "12-345".parse().unwrap();
-    assert_eq!(cursor.to_string(), "12-345");
-    assert!("12".parse::<TurnCursor>().is_err());
+    for text in ["12-345", "12-345+"] {
+        assert_eq!(text.parse::<TurnCursor>().unwrap().to_string(), text);
+    }
+    for text in ["12", "12-+", "+", "12-345-", "12-345++"] {
+        assert!(text.parse::<TurnCursor>().is_err(), "{text}");
+    }
 }
