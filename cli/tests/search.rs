@@ -69,7 +69,7 @@ fn found(machine: &Machine, arguments: &[&str]) -> Vec<String> {
     assert_eq!(code, 0, "{records:?}");
     let finds = of_type(&records, "found");
     let summary = records.last().unwrap();
-    assert_eq!((&summary["type"], summary["found"].as_u64()), (&json!("summary"), Some(finds.len() as u64)));
+    assert_eq!((&summary["type"], summary["found"].as_u64()), (&json!("summary"), u64::try_from(finds.len()).ok()));
     finds.iter().map(|find| format!("{}{}", &field(find, "id")[35..], find["ordinal"])).collect()
 }
 
@@ -272,7 +272,7 @@ fn a_search_is_ended_by_a_signal_and_by_a_reader_that_has_enough() {
     Ran::of(child.wait_with_output().unwrap()).must_be(130);
     let summary: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
     assert_eq!((&summary["type"], &summary["stopped"]), (&json!("summary"), &json!(true)));
-    assert!((1..FINDS as u64).contains(&summary["found"].as_u64().unwrap()), "{summary}");
+    assert!((1..FINDS).contains(&usize::try_from(summary["found"].as_u64().unwrap()).unwrap()), "{summary}");
     let (child, output) = begin();
     drop(output);
     Ran::of(child.wait_with_output().unwrap()).must_be(0);

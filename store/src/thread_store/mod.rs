@@ -212,8 +212,9 @@ pub trait ThreadStore: Send + Sync {
     /// A page of a thread's turns, live or cold, by its stored items: those that no rollback took back, what it inherited
     /// included. See [`crate::context`] for what a turn is.
     ///
-    /// *Cost:* descending, what the page's turns are long; ascending, what follows the place where the page begins, as a
-    /// rollback behind it may have taken back what stands there. Of a thread without records that mark where turns start,
+    /// *Cost:* what the page's turns are long. Ascending, a rollback behind the page may have taken back what stands in it: the
+    /// first page of a list looks for one through all that follows (nothing is parsed for that), the next ones only through
+    /// what came since; if there is one, each reads what follows it. Of a thread without records that mark where turns start,
     /// all that stands before too.
     ///
     /// # Errors
