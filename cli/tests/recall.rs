@@ -139,8 +139,14 @@ fn every_line_that_a_plain_scan_of_the_exported_files_finds_is_found() {
     }
 }
 
+/// Threads and ordinals.
+type Places = BTreeSet<(String, u64)>;
+
+/// What is named as not readable: thread and message.
+type Lost = BTreeSet<(String, String)>;
+
 /// Thread and ordinal of each find; thread of what is lost, and what is said of it.
-fn finds(machine: &Machine) -> (i32, BTreeSet<(String, u64)>, BTreeSet<(String, String)>) {
+fn finds(machine: &Machine) -> (i32, Places, Lost) {
     let (code, records) = machine.json(&["search", "e", "--kind", "all", "--limit", "0"]);
     let place = |find: &&Value| (field(find, "id").to_owned(), find["ordinal"].as_u64().unwrap());
     let lost = of_type(&records, "lost");
