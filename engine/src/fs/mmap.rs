@@ -137,11 +137,27 @@ impl MappedRange {
             super::read_exact_at(file, room, offset.saturating_add(done)).map_err(MapFault::Read)?;
             done = done.saturating_add(crate::number::wide(step));
         }
+        MappedRange::map_inside(file, offset, length)
+    }
+
+    /// As [`MappedRange::map`], without reading it: whoever looks at bytes has read them, see `File::map_unread`.
+    pub(super) fn map_unread(file: &OsFile, offset: u64, bytes: u64) -> Result<MappedRange, MapFault> {
+        let length = crate::number::narrow(bytes).map_err(MapFault::Read)?;
+        let end = offset.checked_add(bytes).ok_or_else(|| MapFault::Read(io::ErrorKind::InvalidInput.into()))?;
+        if file.len().map_err(MapFault::Read)? < end {
+            return Err(MapFault::Read(io::ErrorKind::UnexpectedEof.into()));
+        }
+        MappedRange::map_inside(file, offset, length)
+    }
+
+    /// Maps a range that lies inside a file.
+    fn map_inside(file: &OsFile, offset: u64, length: usize) -> Result<MappedRange, MapFault> {
         if length == 0 {
             return Ok(MappedRange(None));
         }
-        // SAFETY: the range lies inside the file, all of it was just read; the file is one that nobody changes or
-        // shortens any more, which callers of `File::map_read` see to: see the head of this file.
+        // SAFETY: the range lies inside the file; what of it is looked at was read before (all of it by `map`, by whoever looks
+        // after `map_unread`); the file is one that nobody changes or shortens any more, which callers see to: see the head of
+        // this file.
         let map = unsafe { MmapOptions::new().offset(offset).len(length).map(&file.0) };
         map.map(|map| MappedRange(Some(map))).map_err(|_| MapFault::Map)
     }

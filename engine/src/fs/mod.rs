@@ -93,6 +93,11 @@ pub trait File: Send + Sync {
     fn map_read(&self, offset: u64, bytes: u64) -> io::Result<MappedBytes> {
         read_range(&|buffer, at| self.read_at(buffer, at), offset, bytes)
     }
+    /// As [`File::map_read`], but nothing of it is read before: for large files of which little is looked at. Whoever looks at
+    /// bytes reads them with [`File::read_at`] first, so that what cannot be read is an error and not a signal.
+    fn map_unread(&self, offset: u64, bytes: u64) -> io::Result<MappedBytes> {
+        self.map_read(offset, bytes)
+    }
 }
 
 /// Bytes of a file, mapped or read.

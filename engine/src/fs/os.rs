@@ -52,6 +52,14 @@ impl File for OsFile {
             Err(MapFault::Map) => super::read_range(&|buffer, at| self.read_at(buffer, at), offset, bytes),
         }
     }
+
+    fn map_unread(&self, offset: u64, bytes: u64) -> io::Result<MappedBytes> {
+        match MappedRange::map_unread(self, offset, bytes) {
+            Ok(range) => Ok(Arc::new(range)),
+            Err(MapFault::Read(error)) => Err(error),
+            Err(MapFault::Map) => super::read_range(&|buffer, at| self.read_at(buffer, at), offset, bytes),
+        }
+    }
 }
 
 /// A locked file; closing it frees the lock.

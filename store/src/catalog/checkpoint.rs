@@ -1,10 +1,11 @@
 //! A checkpoint, mapped: every page is verified when it is touched for the first time.
 
+use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use threadlog_engine::fs::MappedBytes;
+use threadlog_engine::fs::{File, MappedBytes, read_exact_at};
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::SealedId;
 use threadlog_engine::seeded::{Bug, bug};
@@ -54,12 +55,29 @@ pub(crate) enum Damaged {
 /// A checkpoint that is open.
 pub(crate) struct Checkpoint {
     bytes: MappedBytes,
+    /// What is looked at is read from here first: see [`File::map_unread`]. `None` of bytes in memory.
+    file: Option<Arc<dyn File>>,
     header: HeaderBytes,
     body: Range<usize>,
     pages: Range<usize>,
     verified: Vec<AtomicU8>,
     sections: Sections,
     strings: OnceLock<Vec<String>>,
+}
+
+/// Reads a range and forgets it: what cannot be read must not be looked at in a mapping.
+fn read_through(file: Option<&dyn File>, range: Range<usize>) -> Result<(), Damaged> {
+    let Some(file) = file else { return Ok(()) };
+    let mut buffer = vec![0; range.len().min(PAGE_BYTES)];
+    for from in range.clone().step_by(PAGE_BYTES) {
+        let room = buffer.get_mut(..range.end.saturating_sub(from).min(PAGE_BYTES)).unwrap_or_default();
+        read_exact_at(file, room, wide(from)).map_err(unread)?;
+    }
+    Ok(())
+}
+
+fn unread(error: io::Error) -> Damaged {
+    Damaged::Unread(error.to_string())
 }
 
 /// Where in the body what stands.
@@ -113,9 +131,24 @@ impl Sections {
 }
 
 impl Checkpoint {
-    /// Reads a file of this store. The header and the table of checksums are verified, the rest when it is touched.
+    /// Opens a file of this store. What is never looked at is never read.
+    pub fn open_file(file: Arc<dyn File>, bytes: u64, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
+        let mapped = file.map_unread(0, bytes).map_err(unread)?;
+        Checkpoint::open_with(mapped, Some(file), store)
+    }
+
+    /// As [`Checkpoint::open_file`], of bytes in memory.
     pub fn open(bytes: MappedBytes, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
+        Checkpoint::open_with(bytes, None, store)
+    }
+
+    /// The header and the table of checksums are verified, the rest when it is touched.
+    fn open_with(bytes: MappedBytes, file: Option<Arc<dyn File>>, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
         let all = (*bytes).as_ref();
+        if all.len() < HEADER_BYTES {
+            return Err(Damaged::Short);
+        }
+        read_through(file.as_deref(), 0..HEADER_BYTES)?;
         let (header, _) = HeaderBytes::read_from_prefix(all).map_err(|_| Damaged::Short)?;
         if header.magic != MAGIC {
             return Err(Damaged::Magic);
@@ -137,11 +170,12 @@ impl Checkpoint {
             return Err(Damaged::Length);
         }
         let table = HEADER_BYTES..body_at;
+        read_through(file.as_deref(), table.clone())?;
         if crc32fast::hash(all.get(table.clone()).unwrap_or_default()) != header.pages_checksum.get() {
             return Err(Damaged::Checksum("table of checksums"));
         }
         let verified = std::iter::repeat_with(|| AtomicU8::new(0)).take(pages).collect();
-        Ok(Checkpoint { bytes, header, body, pages: table, verified, sections, strings: OnceLock::new() })
+        Ok(Checkpoint { bytes, file, header, body, pages: table, verified, sections, strings: OnceLock::new() })
     }
 
     /// The store that a file says it is of.
@@ -169,6 +203,8 @@ impl Checkpoint {
         }
         let from = page.saturating_mul(PAGE_BYTES);
         let bytes = body.get(from..body.len().min(from.saturating_add(PAGE_BYTES))).unwrap_or_default();
+        let place = self.body.start.saturating_add(from);
+        read_through(self.file.as_deref(), place..place.saturating_add(bytes.len()))?;
         let table = (*self.bytes).as_ref().get(self.pages.clone()).unwrap_or_default();
         let wanted = <[U32]>::ref_from_bytes(table).ok().and_then(|table| table.get(page)).copied();
         if wanted.map(U32::get) != Some(page_checksum(self.header.salt.get(), wide(page), bytes)) {

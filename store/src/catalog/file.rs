@@ -76,7 +76,7 @@ fn open(fs: &dyn Fs, root: &Path, number: u64, store: &[u8; 16]) -> Result<Check
     let unread = |error: io::Error| Damaged::Unread(error.to_string());
     let file = fs.open(&path, OpenMode::Read).map_err(unread)?;
     let bytes = file.len().map_err(unread)?;
-    Checkpoint::open(file.map_read(0, bytes).map_err(unread)?, store)
+    Checkpoint::open_file(file, bytes, store)
 }
 
 /// A checkpoint that can be used beside a log, and the threads that changed since.
