@@ -11,6 +11,7 @@ mod command;
 mod confirm;
 mod exit;
 mod failure;
+mod holding;
 mod interrupt;
 mod location;
 mod output;

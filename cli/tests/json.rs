@@ -324,7 +324,12 @@ fn sealing(run: &mut impl FnMut(&Machine, &[&str])) {
         thread.id().to_string()
     });
     run(&machine, &["rm", &id, "--yes"]);
+    let sealed = common::tree(&machine.store()).into_keys().find(|path| path.ends_with(".seal"));
+    let sealed = fs::File::open(machine.store().join(sealed.expect("a sealed segment"))).unwrap();
+    let mut holding = std::process::Command::new("sleep").arg("60").stdin(sealed).spawn().unwrap();
     run(&machine, &["erase"]);
+    holding.kill().unwrap();
+    holding.wait().unwrap();
     common::block_on(store.close()).unwrap();
     run(&machine, &["seal"]);
     let catalogs = machine.store().join("catalog");

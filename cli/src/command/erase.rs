@@ -12,6 +12,7 @@ use crate::command::work::{Work, stopped};
 use crate::command::{Context, interrupted, wide};
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
+use crate::holding::{Holding, holding};
 use crate::output::Output;
 use crate::output::human::{self, counted};
 use crate::output::progress::Progress;
@@ -23,14 +24,14 @@ pub struct Erase {}
 
 /// Runs `erase`.
 pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
-    let store = context.open_existing()?;
+    let (root, store) = (context.root()?, context.open_existing()?);
     let started = Instant::now();
     let progress = Progress::new("erasing", out.is_json());
     let erased = stopped(store.erase(&CompactionConfig::default(), &progress))?;
     drop(progress);
     store.close()?;
     let exit = match &erased {
-        Some(erased) => say(erased, started, out)?,
+        Some(erased) => say(erased, &holding(&root), started, out)?,
         None => {
             let work = Work::new(None, started);
             out.record("summary", &Summary { records_erased: 0, dictionaries: 0, pending: 0, work })?;
@@ -40,8 +41,18 @@ pub fn run(context: &Context, out: &mut Output) -> Result<Exit, Failure> {
     interrupted(erased.is_none(), exit, out)
 }
 
-fn say(erased: &Erased, started: Instant, out: &mut Output) -> Result<Exit, Failure> {
+fn say(erased: &Erased, held: &[Holding], started: Instant, out: &mut Output) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
+    for Holding { process, program, files } in held {
+        out.record("held", &Held { pid: *process, program, files: *files })?;
+        out.line(format_args!(
+            "{} process {process} ({}) still has {} open; what stands in them is on the disk until it lets go",
+            paint(WARNING, "pending"),
+            human::one_line(program, 80),
+            counted(*files, "removed file", "removed files")
+        ))?;
+        exit = Exit::Partial;
+    }
     let pending = by_thread(&erased.pending);
     for (thread, owners) in &pending {
         let thread_id = thread.to_string();
@@ -92,6 +103,13 @@ fn by_thread(pending: &[Pending]) -> BTreeMap<ThreadId, BTreeSet<String>> {
 struct Waiting<'a> {
     thread_id: String,
     holders: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Held<'a> {
+    pid: u32,
+    program: &'a str,
+    files: u64,
 }
 
 #[derive(Serialize)]
