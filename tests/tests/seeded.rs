@@ -11,6 +11,7 @@ use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::damage::Harm;
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, is_tried, run_with_fault};
+use threadlog_tests::proof::interleave::race::every_interleaving;
 use threadlog_tests::proof::invariants::{Checked, Violation};
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::races::{Act, every_order_of};
@@ -61,6 +62,10 @@ enum Test {
     Races,
     /// The same: emptying the trash beside taking a thread out of it.
     Trash,
+    /// The same two in every interleaving.
+    Interleavings,
+    /// The same of the trash.
+    TrashInterleavings,
 }
 
 /// Which test catches which bug.
@@ -114,6 +119,10 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::LifeNotHeldByDelete, Test::Races),
     (Bug::LifeNotHeldByRestore, Test::Trash),
     (Bug::TrashSeenEarly, Test::Trash),
+    (Bug::LifeNotHeldByFork, Test::Interleavings),
+    (Bug::LifeNotHeldByDelete, Test::Interleavings),
+    (Bug::LifeNotHeldByRestore, Test::TrashInterleavings),
+    (Bug::TrashSeenEarly, Test::TrashInterleavings),
     (Bug::ViewsNotTold, Test::Stores),
     (Bug::ManifestNotSynced, Test::Sealing),
     (Bug::ManifestNameNotSynced, Test::Sealing),
@@ -172,6 +181,14 @@ impl Test {
             Test::Trash => {
                 every_order_of(Act::Restore, Act::Empty);
                 every_order_of(Act::Empty, Act::Restore);
+                Ok(())
+            }
+            Test::Interleavings => {
+                every_interleaving(&[Act::DeleteAll, Act::Fork], u64::MAX);
+                Ok(())
+            }
+            Test::TrashInterleavings => {
+                every_interleaving(&[Act::Empty, Act::Restore], u64::MAX);
                 Ok(())
             }
         }
@@ -278,6 +295,8 @@ const QUIET: [Test; 13] = [
     Test::SealedDamage,
     Test::Races,
     Test::Trash,
+    Test::Interleavings,
+    Test::TrashInterleavings,
 ];
 
 #[test]

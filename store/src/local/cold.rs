@@ -146,7 +146,8 @@ impl Shared {
             entries.extend(more);
         }
         let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
-        workers::each(&unread, workers::jobs_default(), |entry| drop(entry.look(log, &self.clock)));
+        let jobs = if self.fs.reads_ahead() { workers::jobs_default() } else { 1 };
+        workers::each(&unread, jobs, |entry| drop(entry.look(log, &self.clock)));
         entries
             .into_iter()
             .map(|entry| {

@@ -8,6 +8,7 @@
 //! - [`random`]: long runs by seed, shrunk when they break something.
 //! - [`writers`], [`pieces`]: the same for several processes that write, each into its journal.
 //! - [`races`]: what several processes do to one thread at once, in every order of their steps.
+//! - [`interleave`]: the same in every interleaving, as far as one can differ from another.
 //! - [`several`]: the enumeration for two processes that write one disk.
 //! - [`copies`]: backups and bundles.
 //! - [`threads`]: the same for whole stores, many calls at once.
@@ -19,6 +20,7 @@ pub mod damage;
 pub mod examine;
 pub mod faults;
 pub mod found;
+pub mod interleave;
 pub mod invariants;
 pub mod look;
 pub mod model;
