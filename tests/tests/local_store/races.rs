@@ -46,7 +46,7 @@ fn emptying_the_trash_and_one_other_in_every_interleaving() {
 
 /// Too long for every day.
 #[test]
-#[ignore = "some minutes: `just races`"]
+#[ignore = "longer than 9 minutes: `just races`"]
 fn three_in_every_interleaving() {
     interleave(&[Act::Delete, Act::Fork, Act::Import]);
 }
