@@ -30,6 +30,10 @@ crash:
     THREADLOG_CRASH=all THREADLOG_CRASH_STATES=1000000 \
         cargo test --profile proof -p threadlog-tests --test crash -- --nocapture --test-threads=1
 
+# Deleting, forking and importing one thread at once, of three processes in every interleaving that can make a difference
+races:
+    cargo test --profile proof -p threadlog-tests --test local_store every_interleaving -- --include-ignored --nocapture --test-threads=1
+
 # The group commit under a scheduler that chooses every step
 model RUNS="10000":
     THREADLOG_MODEL_RUNS={{ RUNS }} cargo test -p threadlog-tests --features model --test model -- --nocapture

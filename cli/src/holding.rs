@@ -60,8 +60,9 @@ mod tests {
         let (gone, kept) = (folder.path().join("gone"), folder.path().join("kept"));
         std::fs::write(&gone, "x").unwrap();
         std::fs::write(&kept, "x").unwrap();
-        let mut child = Command::new("sleep").arg("60").stdin(File::open(&gone).unwrap());
-        let mut child = child.stdout(Stdio::null()).stderr(File::open(&kept).unwrap()).spawn().unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("60").stdin(File::open(&gone).unwrap()).stdout(Stdio::null()).stderr(File::open(&kept).unwrap());
+        let mut child = command.spawn().unwrap();
         assert_eq!(holding(folder.path()), []);
         std::fs::remove_file(&gone).unwrap();
         let found = holding(folder.path());

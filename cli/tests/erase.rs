@@ -232,7 +232,11 @@ fn no_byte_is_left_anywhere_while_a_second_process_reads_and_a_third_writes() {
     let (dead_of_writer, kept_of_writer) = (writer.dead.clone(), writer.kept.clone());
     assert!(writer.end() > 0);
     let (code, records) = machine.json(&["erase"]);
-    assert_eq!((code, of_type(&records, "pending").len()), (0, 0), "{records:?}");
+    // Who only reads can still have a removed file open for a moment, and is named then.
+    let held: Vec<_> = of_type(&records, "held").iter().map(|held| held["pid"].as_u64()).collect();
+    let by_reader = held == [Some(u64::from(reader.id()))];
+    assert_eq!((code, of_type(&records, "pending").len()), (if by_reader { 3 } else { 0 }, 0), "{records:?}");
+    assert!(by_reader || held.is_empty(), "{records:?}");
     assert_eq!(records_left(&machine, &dead_of_writer), 0);
     assert_eq!(places(&store, &[IMPORTED, WRITTEN, LARGE, &dead.to_string()]), Vec::<String>::new());
     assert!(!places(&store, &[KEPT]).is_empty());

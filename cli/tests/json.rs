@@ -324,7 +324,8 @@ fn sealing(run: &mut impl FnMut(&Machine, &[&str])) {
         thread.id().to_string()
     });
     run(&machine, &["rm", &id, "--yes"]);
-    let sealed = common::tree(&machine.store()).into_keys().find(|path| path.ends_with(".seal"));
+    let sealed =
+        common::tree(&machine.store()).into_keys().find(|path| path.extension().is_some_and(|name| name == "seal"));
     let sealed = fs::File::open(machine.store().join(sealed.expect("a sealed segment"))).unwrap();
     let mut holding = std::process::Command::new("sleep").arg("60").stdin(sealed).spawn().unwrap();
     run(&machine, &["erase"]);

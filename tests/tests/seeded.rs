@@ -12,6 +12,7 @@ use threadlog_tests::proof::crash::{Plan, enumerate, script};
 use threadlog_tests::proof::damage::Harm;
 use threadlog_tests::proof::examine::Depth;
 use threadlog_tests::proof::faults::{FAULTS, WORKLOADS, calls, is_tried, run_with_fault};
+use threadlog_tests::proof::interleave::race::every_interleaving;
 use threadlog_tests::proof::invariants::{Checked, Violation};
 use threadlog_tests::proof::probe::Recorder;
 use threadlog_tests::proof::races::{Act, every_order_of};
@@ -64,6 +65,10 @@ enum Test {
     Races,
     /// The same: emptying the trash beside taking a thread out of it.
     Trash,
+    /// The same two in every interleaving.
+    Interleavings,
+    /// The same of the trash.
+    TrashInterleavings,
 }
 
 /// Which test catches which bug.
@@ -117,6 +122,10 @@ const CATCHES: &[(Bug, Test)] = &[
     (Bug::LifeNotHeldByDelete, Test::Races),
     (Bug::LifeNotHeldByRestore, Test::Trash),
     (Bug::TrashSeenEarly, Test::Trash),
+    (Bug::LifeNotHeldByFork, Test::Interleavings),
+    (Bug::LifeNotHeldByDelete, Test::Interleavings),
+    (Bug::LifeNotHeldByRestore, Test::TrashInterleavings),
+    (Bug::TrashSeenEarly, Test::TrashInterleavings),
     (Bug::ViewsNotTold, Test::Stores),
     (Bug::ManifestNotSynced, Test::Sealing),
     (Bug::ManifestNameNotSynced, Test::Sealing),
@@ -179,6 +188,14 @@ impl Test {
             Test::Trash => {
                 every_order_of(Act::Restore, Act::Empty);
                 every_order_of(Act::Empty, Act::Restore);
+                Ok(())
+            }
+            Test::Interleavings => {
+                every_interleaving(&[Act::DeleteAll, Act::Fork], u64::MAX);
+                Ok(())
+            }
+            Test::TrashInterleavings => {
+                every_interleaving(&[Act::Empty, Act::Restore], u64::MAX);
                 Ok(())
             }
         }
@@ -271,7 +288,7 @@ fn seeds(first: u64, run: impl Fn(u64) -> Result<(), (usize, Violation)>) -> Che
 }
 
 /// The tests but for the enumerations, which others run to their ends.
-const QUIET: [Test; 14] = [
+const QUIET: [Test; 16] = [
     Test::Script,
     Test::Rollover,
     Test::Large,
@@ -286,6 +303,8 @@ const QUIET: [Test; 14] = [
     Test::Races,
     Test::Trash,
     Test::Catalogs,
+    Test::Interleavings,
+    Test::TrashInterleavings,
 ];
 
 #[test]

@@ -192,8 +192,8 @@ pub trait Fs: Send + Sync + 'static {
     fn block_bytes(&self, path: &Path) -> io::Result<u32>;
     /// 64 random bits.
     fn random(&self) -> io::Result<u64>;
-    /// Whether a reader may use a second thread to read ahead. Not where each call is to have its place in an order, as in
-    /// a simulation.
+    /// Whether a reader may use further threads, to read ahead or several things at once. Not where each call is to have
+    /// its place in an order, as in a simulation.
     fn reads_ahead(&self) -> bool {
         false
     }

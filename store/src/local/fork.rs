@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use threadlog_engine::seeded::{Bug, bug};
 use threadlog_engine::{Batch, Engine, Error as EngineError, NewRecord, ReadLog};
-use uuid::Uuid;
 
 use crate::backwards::Backwards;
 use crate::context::{ContextScan, Ending, Expected, ModelContext, OpenTurn, Turn, turns};
@@ -91,8 +90,7 @@ impl Shared {
         let now = Timestamp::from_ms(self.clock.now_ms()).unwrap_or_default();
         let Cut { end, interrupted } = cut;
         let items = fork::first_items(params, &folded.metadata, interrupted, now)?;
-        let (incarnation, _) = Uuid::new_v4().as_u64_pair();
-        let child = Arc::new(Entry::new(ThreadKey { thread: id, incarnation }));
+        let child = Arc::new(Entry::new(self.new_life(OPERATION, id)?));
         let origin = Origin::Forked(Box::new(self.record(engine, entry, folded, &lineage, end)?));
         let created = Created { at_ms: self.clock.now_ms(), id_text: None, rollout: None, origin };
         let controls = std::iter::once(Control::Created(created));

@@ -114,7 +114,9 @@ impl Shared {
         let entries = self.catalog.in_memory();
         let unread: Vec<&Arc<Entry>> = entries.iter().filter(|entry| entry.known().is_none()).collect();
         let together: Vec<&[&Arc<Entry>]> = unread.chunks(TOGETHER).collect();
-        workers::each(&together, workers::jobs_default(), |entries| {
+        // On a simulated disk in one order only, which is the seed's to say.
+        let jobs = if self.fs.reads_ahead() { workers::jobs_default() } else { 1 };
+        workers::each(&together, jobs, |entries| {
             let mut cache = SealedCache::new();
             entries.iter().for_each(|entry| drop(entry.look_reusing(log, &self.clock, &mut cache)));
         });

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use threadlog_engine::{Error as EngineError, Lease, LeaseOn};
 
 use crate::local::Shared;
 use crate::local::error::from_engine;
-use crate::thread::ThreadKey;
+use crate::thread::{ThreadId, ThreadKey};
 use crate::thread_store::{Holder, Report, Result, ThreadStoreError};
 
 /// What this process has to do with lives.
@@ -72,6 +73,17 @@ impl Drop for HeldLife {
 }
 
 impl Shared {
+    /// A new life of a thread. Its number is from the file system, as all of a store's random numbers: a simulated machine
+    /// gives the same ones again.
+    ///
+    /// # Errors
+    /// `Unavailable` if the system has no random numbers to give.
+    pub(super) fn new_life(&self, operation: &'static str, thread: ThreadId) -> Result<ThreadKey> {
+        let place = Path::new("the system's random numbers");
+        let failed = |error| from_engine(operation, Some(thread), EngineError::io("read", place, error));
+        Ok(ThreadKey { thread, incarnation: self.fs.random().map_err(failed)? })
+    }
+
     /// Keeps a life from being deleted, for who builds on it.
     ///
     /// # Errors

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use threadlog_engine::{Error as EngineError, ReadLog};
-use uuid::Uuid;
 
 use crate::context::{Expected, ModelContext};
 use crate::event::{Control, ITEMS, control_channels};
@@ -42,8 +41,7 @@ impl ThreadStore for LocalThreadStore {
         if shared.is_taken(OPERATION, &opened.engine, id).await? {
             return Err(refuse::stored(OPERATION, id));
         }
-        let (incarnation, _) = Uuid::new_v4().as_u64_pair();
-        let entry = Arc::new(Entry::new(ThreadKey { thread: id, incarnation }));
+        let entry = Arc::new(Entry::new(shared.new_life(OPERATION, id)?));
         let epoch = entry.next_epoch(&opened.engine);
         let header = Pending { content: Content::Item(header), clock: shared.clock.tick() };
         let queue = Queue::of_new(header, opened.opening);

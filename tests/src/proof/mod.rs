@@ -8,6 +8,7 @@
 //! - [`random`]: long runs by seed, shrunk when they break something.
 //! - [`writers`], [`pieces`]: the same for several processes that write, each into its journal.
 //! - [`races`]: what several processes do to one thread at once, in every order of their steps.
+//! - [`interleave`]: the same in every interleaving, as far as one can differ from another.
 //! - [`several`]: the enumeration for two processes that write one disk.
 //! - [`catalogs`]: checkpoints of the catalog.
 //! - [`copies`]: backups and bundles.
@@ -21,6 +22,7 @@ pub mod damage;
 pub mod examine;
 pub mod faults;
 pub mod found;
+pub mod interleave;
 pub mod invariants;
 pub mod look;
 pub mod model;

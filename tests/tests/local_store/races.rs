@@ -1,7 +1,10 @@
 //! Deleting, forking and importing one thread, and emptying the trash, at the same time.
 
+use std::time::Instant;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use threadlog_tests::proof::interleave::race::every_interleaving;
 use threadlog_tests::proof::races::{Act, every_order_of, play, play_both_held};
 use threadlog_tests::setting;
 
@@ -15,6 +18,37 @@ fn two_of_delete_fork_and_import_in_every_order_of_their_steps() {
     }
     orders += every_order_of(Act::Fork, Act::Import) + every_order_of(Act::Import, Act::Fork);
     println!("{orders} orders of two processes");
+}
+
+/// Every interleaving of some acts (or so many runs), told.
+fn interleave(acts: &[Act]) {
+    let began = Instant::now();
+    let (counts, all) = every_interleaving(acts, setting("THREADLOG_RUNS", u64::MAX));
+    let told = if all { "all" } else { "NOT ALL" };
+    println!("{acts:?}: {told} of them: {counts}, {:.1} s", began.elapsed().as_secs_f64());
+}
+
+#[test]
+fn two_of_delete_fork_and_import_in_every_interleaving() {
+    for acts in
+        [[Act::Delete, Act::Fork], [Act::DeleteAll, Act::Fork], [Act::Delete, Act::Import], [Act::Fork, Act::Import]]
+    {
+        interleave(&acts);
+    }
+}
+
+#[test]
+fn emptying_the_trash_and_one_other_in_every_interleaving() {
+    for other in [Act::Restore, Act::Fork, Act::Import] {
+        interleave(&[Act::Empty, other]);
+    }
+}
+
+/// Too long for every day.
+#[test]
+#[ignore = "longer than 9 minutes: `just races`"]
+fn three_in_every_interleaving() {
+    interleave(&[Act::Delete, Act::Fork, Act::Import]);
 }
 
 #[test]
