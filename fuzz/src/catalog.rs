@@ -14,7 +14,7 @@ use threadlog_engine::fs::sim::SimFs;
 use threadlog_engine::fs::{Fs, OpenMode, write_all_at};
 use threadlog_engine::{Background, Config};
 
-const HEADER_BYTES: usize = 192;
+const HEADER_BYTES: usize = 200;
 const PAGE_BYTES: usize = 16 << 10;
 
 /// The first byte says whether what follows is a checkpoint as it is (0), or header and body of one whose checksums are then
@@ -52,9 +52,9 @@ pub fn sound(bytes: &[u8], store: &[u8; 16]) -> Vec<u8> {
     let page =
         |(at, page): (u64, &[u8])| crc32fast::hash(&[salt.as_slice(), &at.to_le_bytes(), page].concat()).to_le_bytes();
     let pages: Vec<u8> = (0..).zip(body.chunks(PAGE_BYTES)).flat_map(page).collect();
-    header[184..188].copy_from_slice(&crc32fast::hash(&pages).to_le_bytes());
-    let sum = crc32fast::hash(&header[..188]);
-    header[188..].copy_from_slice(&sum.to_le_bytes());
+    header[192..196].copy_from_slice(&crc32fast::hash(&pages).to_le_bytes());
+    let sum = crc32fast::hash(&header[..196]);
+    header[196..].copy_from_slice(&sum.to_le_bytes());
     [header.as_slice(), &pages, body].concat()
 }
 
@@ -65,10 +65,10 @@ pub fn seed() -> Vec<u8> {
     let mut state = postcard::to_stdvec(&ThreadFacts::default()).expect("facts");
     state.extend(ThreadMetadata::new(thread).to_canonical_bytes());
     let text = b"a preview";
-    let mut header = [b"tlogcat1".as_slice(), &1_u32.to_le_bytes(), &16_384_u32.to_le_bytes(), &[0; 16]].concat();
+    let mut header = [b"tlogcat1".as_slice(), &0x301_u32.to_le_bytes(), &16_384_u32.to_le_bytes(), &[0; 16]].concat();
     // Generation, clock, salt; segments, heads, rows, strings; their bytes, texts', states'.
     let sizes = [0, 0, 7, 0, 1, 1, 1, 4, text.len() as u64, state.len() as u64];
-    let classes = [0, 0, 0, 0, 1, 0, 0, 0, 0];
+    let classes = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
     header.extend(sizes.iter().chain(&classes).flat_map(|number: &u64| number.to_le_bytes()));
     header.extend([0; 8]);
     let id = thread.uuid().into_bytes();

@@ -123,6 +123,7 @@ impl Folded {
                     let record = match record {
                         Ok(record) => record,
                         Err(error) => {
+                            self.lost = self.lost.saturating_add(1);
                             note(refused, error);
                             continue;
                         }
@@ -200,20 +201,31 @@ pub(crate) fn as_it_was(log: &dyn ReadLog, clock: &HybridClock, key: ThreadKey) 
 
 /// Of a thread's lives the one that was created, imported or changed last; one that was deleted only if all were.
 pub(crate) fn current(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> Option<ThreadKey> {
+    current_and_lost(log, lives).0
+}
+
+/// As [`current`], and how many records that could have said something else cannot be read.
+pub(crate) fn current_and_lost(log: &dyn ReadLog, lives: Vec<ThreadKey>) -> (Option<ThreadKey>, u64) {
     if let [only] = lives[..] {
-        return Some(only);
+        return (Some(only), 0);
     }
-    let rank = |key: &ThreadKey| {
+    let mut lost: u64 = 0;
+    let mut rank = |key: &ThreadKey| {
         let mut life = Life::default();
         let read = |channel| log.read(&key.stream(channel), 0..u64::MAX);
-        for record in control_channels(log, *key).flat_map(read).flatten() {
+        for record in control_channels(log, *key).flat_map(read) {
+            let Ok(record) = record else {
+                lost = lost.saturating_add(1);
+                continue;
+            };
             if let Body::Control(control) = Event::decode(&record).body {
                 life.apply(record.clock, &control);
             }
         }
         (life.deleted().is_none(), life.clock())
     };
-    lives.into_iter().max_by_key(|key| (rank(key), *key))
+    let current = lives.into_iter().max_by_key(|key| (rank(key), *key));
+    (current, lost)
 }
 
 /// Whether a life is archived. *Cost:* folds its control records; no item says anything about it.

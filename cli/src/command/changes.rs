@@ -8,7 +8,7 @@ use threadlog::thread_store::{ReadThreadParams, ThreadStore};
 
 use crate::command::{Context, wide};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::Output;
 use crate::output::human::{self, counted};
 use crate::output::style::{FAINT, paint};
@@ -30,15 +30,24 @@ pub fn run(arguments: &Changes, context: &Context, out: &mut Output) -> Result<E
     let store = context.open()?;
     let changed = store.changes(arguments.since.as_ref())?;
     let reading = LocalThreadStore::reading(&store)?;
+    let mut exit = Exit::Done;
     for thread in &changed.threads {
         let id = thread.to_string();
-        match reading_of(&reading, *thread)? {
-            Some(title) => {
+        match reading_of(&reading, *thread) {
+            // It is named all the same: the cursor must get past it.
+            Err(failure) => {
+                exit = failure.exit();
+                out.record("thread", &Changed { id: &id, deleted: false, title: None })?;
+                out.line(&id)?;
+                out.flush()?;
+                failure::warn(&format!("{id}: {}", human::plain(failure.message())));
+            }
+            Ok(Some(title)) => {
                 out.record("thread", &Changed { id: &id, deleted: false, title: title.as_deref() })?;
                 let title = human::one_line(title.as_deref().unwrap_or(""), TITLE_CHARS_MAX);
                 out.line(format_args!("{id}  {title}"))?;
             }
-            None => {
+            Ok(None) => {
                 out.record("thread", &Changed { id: &id, deleted: true, title: None })?;
                 out.line(format_args!("{id}  {}", paint(FAINT, "deleted")))?;
             }
@@ -47,7 +56,7 @@ pub fn run(arguments: &Changes, context: &Context, out: &mut Output) -> Result<E
     let (threads, cursor) = (wide(changed.threads.len()), changed.cursor.to_string());
     out.record("summary", &Summary { threads, cursor: &cursor })?;
     out.line(paint(FAINT, format_args!("{}; next time: --since {cursor}", counted(threads, "thread", "threads"))))?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// A thread's title, if it has one; `None` if it was deleted.

@@ -60,7 +60,12 @@ fn unused_checkpoints(plan: &Repairs, context: &Context, out: &mut Output) -> Re
         return Ok(0);
     }
     let mut unused = 0;
-    for file in context.open()?.catalog_files()? {
+    let store = context.open()?;
+    if !store.log().damage().is_empty() || !store.sealed_damage().is_empty() {
+        // No checkpoint is used beside a damaged log, and none can be written.
+        return Ok(0);
+    }
+    for file in store.catalog_files()? {
         if let CatalogState::Unused(fault) = &file.state {
             unused += 1;
             let path = file.path.display().to_string();

@@ -184,7 +184,9 @@ impl Engine {
     /// [`Error::Io`]; what was known stays.
     pub fn refresh(&self) -> Result<Changes> {
         let roster = self.inner.refreshing.lock();
-        self.inner.core.refresh(&roster)
+        let mut changes = self.inner.core.refresh(&roster)?;
+        changes.add(std::mem::take(&mut self.inner.core.state.lock().found));
+        Ok(changes)
     }
 
     /// Whether [`Engine::refresh`] would find something, or somebody refreshes now. Never blocks on the disk.
@@ -195,6 +197,7 @@ impl Engine {
         let state = core.state.lock();
         roster.has_more_than(state.foreign.len().saturating_add(1))
             || roster.generation() > state.sealed.generation()
+            || !state.found.is_empty()
             || state.foreign.iter().any(|journal| journal.has_changed(&core.store))
     }
 

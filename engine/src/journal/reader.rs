@@ -45,6 +45,8 @@ struct View {
 struct Seen {
     sealed: Arc<Sealed>,
     journals: Vec<Foreign>,
+    /// What looks at MANIFEST brought that no refresh has told of yet.
+    found: Changes,
 }
 
 impl Seen {
@@ -147,6 +149,7 @@ impl Reader {
             if sealed_now.generation() != sealed.generation() {
                 renew::forget(&mut seen.journals, &sealed_now);
             }
+            changes.add(std::mem::take(&mut seen.found));
             return Ok(changes);
         }
     }
@@ -159,6 +162,7 @@ impl Reader {
         !roster.is_known()
             || roster.has_more_than(seen.journals.len())
             || roster.generation() > seen.sealed.generation()
+            || !seen.found.is_empty()
             || seen.journals.iter().any(|journal| journal.has_changed(store))
     }
 
@@ -181,7 +185,7 @@ impl Reader {
             }
         };
         let roster = Roster::open_read(&*fs, root);
-        let seen = RwLock::new(Seen { sealed, journals });
+        let seen = RwLock::new(Seen { sealed, journals, found: Changes::default() });
         Ok(Reader { view: Arc::new(View { fs, root: root.to_owned(), store, seen, roster }) })
     }
 
@@ -222,6 +226,7 @@ impl View {
         let grown = renewed.grown_since(&known);
         let mut seen = self.seen.write();
         let changes = renew::unknown(&seen.parts(), grown);
+        seen.found.add(changes.clone());
         seen.take_over(renewed);
         Ok(changes)
     }

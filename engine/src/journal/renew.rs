@@ -130,6 +130,8 @@ impl Core {
         let grown = renewed.grown_since(&known);
         let mut state = self.state.lock();
         let changes = unknown(&state.parts(self.durable()), grown);
+        // Whoever asked may want something else of it, and the streams would never be told of.
+        state.found.add(changes.clone());
         state.take_over(renewed);
         Ok(changes)
     }

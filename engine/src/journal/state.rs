@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::group::GROUP_HEADER_BYTES;
 use crate::id::{Sequence, StreamId};
 use crate::journal::batch::{Batch, Entry};
+use crate::journal::changes::Changes;
 use crate::journal::foreign::Foreign;
 use crate::journal::index::{Index, Note};
 use crate::journal::parts::{Part, Parts};
@@ -76,6 +77,8 @@ pub(crate) struct State {
     pub sealed: Arc<Sealed>,
     /// What they say of the streams that were appended to.
     sealed_heads: HashMap<StreamId, Option<SealedHead>>,
+    /// What looks at MANIFEST brought that no refresh has told of yet.
+    pub found: Changes,
     /// Whether somebody leads: writes a group.
     pub leading: bool,
     /// How many writes have failed.
@@ -110,6 +113,7 @@ impl State {
             foreign: Vec::new(),
             sealed,
             sealed_heads: HashMap::new(),
+            found: Changes::default(),
             leading: false,
             generation: 0,
             failures: VecDeque::new(),

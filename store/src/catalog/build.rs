@@ -24,6 +24,8 @@ pub(super) struct About {
     pub salt: u64,
     /// Number and salt of each sealed segment that is covered.
     pub segments: Vec<(u64, u64)>,
+    /// Whether it is a part of what there is.
+    pub partial: bool,
 }
 
 /// Rows as they come, in any order.
@@ -165,6 +167,7 @@ impl Builder {
             state_bytes: count(states.len()),
             classes: classes.map(U64::new),
             lost: count(lost),
+            partial: u64::from(about.partial).into(),
             pages_checksum: crc32fast::hash(&pages).into(),
             header_checksum: 0.into(),
         };

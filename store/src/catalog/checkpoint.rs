@@ -2,9 +2,10 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use threadlog_engine::StreamId;
 use threadlog_engine::fs::{File, MappedBytes, read_exact_at};
 use threadlog_engine::number::wide;
 use threadlog_engine::sealed::SealedId;
@@ -23,9 +24,16 @@ use super::rows::{HEADER_BYTES, HeadBytes, HeaderBytes, RowBytes, SegmentBytes, 
 
 pub(super) const MAGIC: [u8; 8] = *b"tlogcat1";
 /// Raised whenever the file changes its form. (The states inside have a version of their own.)
-pub(super) const VERSION: u32 = 1;
+/// The version of the states stands in it too: it is 1, and 256 × the version of a thread's canonical bytes.
+pub(super) const VERSION: u32 = 0x301;
 /// So much has one checksum.
 pub(super) const PAGE_BYTES: usize = 16 << 10;
+
+/// How a head stands to a stream.
+pub(super) fn order_of(head: &HeadBytes, stream: &StreamId) -> std::cmp::Ordering {
+    let of_stream = (&stream.thread, stream.incarnation, stream.channel);
+    (&head.thread, head.incarnation.get(), head.channel).cmp(&of_stream)
+}
 
 /// Why a checkpoint is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +71,8 @@ pub(crate) struct Checkpoint {
     verified: Vec<AtomicU8>,
     sections: Sections,
     strings: OnceLock<Vec<String>>,
+    /// Whether something in it did not read while a row was looked at.
+    doubted: AtomicBool,
 }
 
 /// Reads a range and forgets it: what cannot be read must not be looked at in a mapping.
@@ -175,7 +185,30 @@ impl Checkpoint {
             return Err(Damaged::Checksum("table of checksums"));
         }
         let verified = std::iter::repeat_with(|| AtomicU8::new(0)).take(pages).collect();
-        Ok(Checkpoint { bytes, file, header, body, pages: table, verified, sections, strings: OnceLock::new() })
+        Ok(Checkpoint {
+            bytes,
+            file,
+            header,
+            body,
+            pages: table,
+            verified,
+            sections,
+            strings: OnceLock::new(),
+            doubted: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether something in it did not read while a row was looked at: then what was found must not be used.
+    pub fn is_doubted(&self) -> bool {
+        self.doubted.load(Ordering::Relaxed)
+    }
+
+    /// `None` for what does not read, which is remembered.
+    pub(super) fn or_doubt<T>(&self, read: Result<T, Damaged>) -> Option<T> {
+        if read.is_err() {
+            self.doubted.store(true, Ordering::Relaxed);
+        }
+        read.ok()
     }
 
     /// The store that a file says it is of.
@@ -263,7 +296,12 @@ impl Checkpoint {
 
     /// Whether it is what an interrupted rebuild left, and covers nothing that is sealed.
     pub fn is_partial(&self) -> bool {
-        self.header.segments.get() == 0
+        self.header.partial.get() != 0
+    }
+
+    /// Drawn anew for each file.
+    pub fn salt(&self) -> u64 {
+        self.header.salt.get()
     }
 
     /// No record that was folded has a greater clock.
@@ -285,6 +323,15 @@ impl Checkpoint {
     /// How far each stream was folded, sorted by stream.
     pub(super) fn heads(&self) -> Result<&[HeadBytes], Damaged> {
         self.all(&self.sections.heads)
+    }
+
+    /// How far a stream was folded; 0 if it is not here.
+    pub fn end_of(&self, stream: &StreamId) -> Result<u64, Damaged> {
+        let count = self.sections.heads.len() / size_of::<HeadBytes>();
+        let head = |at| self.one::<HeadBytes>(&self.sections.heads, at);
+        let at = Checkpoint::partition(count, |at| Ok(order_of(head(at)?, stream) == std::cmp::Ordering::Less))?;
+        let found = if at < count { Some(head(at)?) } else { None };
+        Ok(found.filter(|head| order_of(head, stream).is_eq()).map_or(0, |head| head.end.get()))
     }
 
     /// How far each stream of a thread was folded: incarnation, channel, end.
@@ -380,8 +427,8 @@ impl Checkpoint {
     pub(super) fn text(&self, at: usize, bytes: usize) -> Option<&str> {
         let from = self.sections.texts.start.checked_add(at)?;
         let range = from..from.checked_add(bytes)?;
-        let text = self.body(range).ok()?;
-        std::str::from_utf8(text).ok()
+        let text = self.body(range).and_then(|text| std::str::from_utf8(text).map_err(|_| Damaged::Row));
+        self.or_doubt(text)
     }
 
     /// What a row's metadata add up to.
@@ -405,9 +452,20 @@ impl Checkpoint {
         if row.has(flag::SEVERAL | flag::LOST) {
             return Ok(None);
         }
+        self.restored(row).map(Some)
+    }
+
+    /// As [`Checkpoint::folded`], of a thread with several lives too: only to be kept as it is.
+    pub fn stored(&self, thread: ThreadId) -> Result<Option<(ThreadKey, Folded, bool)>, Damaged> {
+        let Some(row) = self.find(thread)? else { return Ok(None) };
+        self.restored(row).map(|(key, folded)| Some((key, folded, row.has(flag::SEVERAL))))
+    }
+
+    fn restored(&self, row: Row<'_>) -> Result<(ThreadKey, Folded), Damaged> {
+        let thread = row.key().thread;
         let heads = self.heads_of(thread)?;
         let ends = heads.into_iter().map(|(_, channel, end)| (channel, end));
         let folded = Folded::restored(self.state(row.bytes())?, ends, row.has(flag::DELETED), row.has(flag::OPEN_END));
-        Ok(Some((row.key(), folded)))
+        Ok((row.key(), folded))
     }
 }

@@ -9,7 +9,7 @@ use threadlog_engine::seeded::{Bug, bug};
 use crate::log::Log;
 use crate::thread::{ThreadId, ThreadKey};
 
-use super::checkpoint::{Checkpoint, Damaged};
+use super::checkpoint::{Checkpoint, Damaged, order_of};
 use super::rows::HeadBytes;
 
 /// Whether a thread's fold can be continued from a checkpoint.
@@ -37,21 +37,22 @@ pub(crate) fn changed(checkpoint: &Checkpoint, log: &Log) -> Result<BTreeMap<Thr
     if sealed.generation() < checkpoint.generation() {
         return Err(Damaged::Ahead(checkpoint.generation(), sealed.generation()));
     }
-    let heads = checkpoint.heads()?;
-    let mut changed = Changed { heads, threads: BTreeMap::new() };
+    let mut changed = Changed::default();
     for stream in hot.into_iter().filter(|_| !bug(Bug::CatalogTailIgnored)) {
         let Some(head) = log.read().head(&stream) else { continue };
-        changed.compare(&stream, head.next_ordinal, true);
+        changed.compare(&stream, head.next_ordinal, checkpoint.end_of(&stream)?, true);
     }
     for segment in sealed.segments() {
         if checkpoint.covers(&segment.id())? || bug(Bug::CatalogCoversAll) {
             continue;
         }
-        let mut from = 0;
+        // Most stores have none; the heads are read only then.
+        let (heads, mut from) = (checkpoint.heads()?, 0);
         for row in segment.footer().streams() {
             let rest = heads.get(from..).unwrap_or_default();
             from = from.saturating_add(skip(rest, &row.stream));
-            changed.compare_at(from, &row.stream, row.next_ordinal, false);
+            let known = heads.get(from).filter(|head| order_of(head, &row.stream).is_eq());
+            changed.compare(&row.stream, row.next_ordinal, known.map_or(0, |head| head.end.get()), false);
         }
     }
     // Perhaps they can be read by now.
@@ -59,22 +60,15 @@ pub(crate) fn changed(checkpoint: &Checkpoint, log: &Log) -> Result<BTreeMap<Thr
     Ok(changed.threads)
 }
 
-struct Changed<'a> {
-    heads: &'a [HeadBytes],
+#[derive(Default)]
+struct Changed {
     threads: BTreeMap<ThreadId, From>,
 }
 
-impl Changed<'_> {
-    fn compare(&mut self, stream: &StreamId, end: u64, whole: bool) {
-        let at = self.heads.partition_point(|head| order(head, stream) == Ordering::Less);
-        self.compare_at(at, stream, end, whole);
-    }
-
+impl Changed {
     /// `whole`: `end` is the stream's end in the whole log, not in one segment.
-    fn compare_at(&mut self, at: usize, stream: &StreamId, end: u64, whole: bool) {
+    fn compare(&mut self, stream: &StreamId, end: u64, folded: u64, whole: bool) {
         let thread = ThreadKey::of(stream).thread;
-        let known = self.heads.get(at).filter(|head| order(head, stream) == Ordering::Equal);
-        let folded = known.map_or(0, |head| head.end.get());
         let from = match end.cmp(&folded) {
             Ordering::Greater => From::Checkpoint,
             Ordering::Less if whole => From::Zero,
@@ -91,14 +85,9 @@ impl Changed<'_> {
 fn skip(heads: &[HeadBytes], stream: &StreamId) -> usize {
     const STEPS: usize = 8;
     let near = heads.get(..STEPS).unwrap_or(heads);
-    let before = |head: &HeadBytes| order(head, stream) == Ordering::Less;
+    let before = |head: &HeadBytes| order_of(head, stream) == Ordering::Less;
     match near.iter().position(|head| !before(head)) {
         Some(at) => at,
         None => heads.partition_point(before),
     }
-}
-
-fn order(head: &HeadBytes, stream: &StreamId) -> Ordering {
-    let of_stream = (&stream.thread, stream.incarnation, stream.channel);
-    (&head.thread, head.incarnation.get(), head.channel).cmp(&of_stream)
 }

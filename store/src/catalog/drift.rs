@@ -1,5 +1,7 @@
 //! Whether a checkpoint and what came since say what a fold from zero says.
 
+use std::collections::HashSet;
+
 use parking_lot::Mutex;
 use threadlog_engine::ReadLog;
 use threadlog_engine::sealed::SealedCache;
@@ -16,7 +18,10 @@ use super::write::{Done, fold_one, threads};
 
 /// The threads of which they say different things, by their canonical bytes. *Cost:* folds all threads.
 pub(crate) fn drift(log: &dyn ReadLog, clock: &HybridClock, usable: &Usable, progress: &dyn Progress) -> Vec<ThreadId> {
-    let all = threads(log, None);
+    // Those too that only the checkpoint has.
+    let mut all = threads(log, None);
+    let known: HashSet<ThreadId> = all.iter().copied().collect();
+    all.extend(usable.0.ids().into_iter().flatten().filter(|thread| !known.contains(thread)));
     let together: Vec<&[ThreadId]> = all.chunks(TOGETHER).collect();
     let drifted = Mutex::new(Vec::new());
     workers::each(&together, workers::jobs_default(), |threads| {
@@ -27,12 +32,11 @@ pub(crate) fn drift(log: &dyn ReadLog, clock: &HybridClock, usable: &Usable, pro
             }
             let with = fold_one(log, clock, Some(usable), *thread, &mut cache);
             let without = fold_one(log, clock, None, *thread, &mut cache);
-            // What the system refuses now says nothing.
-            if let (Ok(with), Ok(without)) = (with, without) {
-                progress.advanced(without.as_ref().map_or(0, |one| one.folded.facts.totals_bytes()));
-                if with.map(State::of) != without.map(State::of) {
-                    drifted.lock().push(*thread);
-                }
+            progress.advanced(without.as_ref().map_or(0, |one| one.folded.facts.totals_bytes()));
+            // What cannot be read now says nothing.
+            let is_whole = |one: &Option<Done>| one.as_ref().is_none_or(|one| one.folded.lost == 0);
+            if is_whole(&with) && is_whole(&without) && with.map(State::of) != without.map(State::of) {
+                drifted.lock().push(*thread);
             }
         }
     });

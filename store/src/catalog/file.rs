@@ -92,6 +92,26 @@ pub(crate) fn newest(fs: &dyn Fs, root: &Path, store: &[u8; 16], log: &Log) -> O
     })
 }
 
+/// The newest checkpoint that can be used of those that are not this one, which was found damaged: every page is verified.
+pub(crate) fn older(
+    fs: &dyn Fs,
+    root: &Path,
+    store: &[u8; 16],
+    log: &Log,
+    damaged: &Arc<Checkpoint>,
+) -> Option<Usable> {
+    let numbers = files(fs, root).ok()?;
+    numbers.into_iter().find_map(|(number, _)| {
+        let checkpoint = open(fs, root, number, store).ok()?;
+        if checkpoint.salt() == damaged.salt() {
+            return None;
+        }
+        checkpoint.verify_pages().ok()?;
+        let changed = changed(&checkpoint, log).ok()?;
+        Some((Arc::new(checkpoint), changed))
+    })
+}
+
 /// What each checkpoint is worth, the newest first; every page of each is verified.
 pub(crate) fn states(fs: &dyn Fs, root: &Path, store: &[u8; 16], log: &Log) -> io::Result<Vec<CatalogFile>> {
     let state = |number| -> Result<CatalogState, Damaged> {
@@ -119,10 +139,15 @@ pub(super) fn put(fs: &dyn Fs, root: &Path, bytes: &[u8]) -> Result<PathBuf, Eng
     let (path, temporary) = (directory.join(format!("catalog-{number}")), directory.join("catalog.new"));
     let io = |op, error| EngineError::io(op, &temporary, error);
     remove(fs, &temporary)?;
-    let file = fs.open(&temporary, OpenMode::CreateNew).map_err(|error| io("create", error))?;
-    write_all_at(&*file, bytes, 0).map_err(|error| io("write", error))?;
-    file.sync_data().map_err(|error| io("sync", error))?;
-    drop(file);
+    let write = || {
+        let file = fs.open(&temporary, OpenMode::CreateNew).map_err(|error| io("create", error))?;
+        write_all_at(&*file, bytes, 0).map_err(|error| io("write", error))?;
+        file.sync_data().map_err(|error| io("sync", error))
+    };
+    write().inspect_err(|_| {
+        // Others need the room.
+        let _ = remove(fs, &temporary);
+    })?;
     fs.rename(&temporary, &path).map_err(|error| io("rename", error))?;
     fs.sync_dir(&directory).map_err(|error| EngineError::io("sync directory", &directory, error))?;
     for (old, _) in known.into_iter().skip(KEPT.saturating_sub(1)) {

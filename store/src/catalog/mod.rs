@@ -24,7 +24,7 @@ pub(crate) use cover::From;
 pub use describe::entries;
 pub(crate) use drift::drift;
 pub use file::{CatalogFile, CatalogState};
-pub(crate) use file::{Usable, newest, newest_bytes, remove_all, states};
+pub(crate) use file::{Usable, newest, newest_bytes, older, remove_all, states};
 pub(crate) use row::Row;
 pub(crate) use write::write;
 

@@ -55,7 +55,8 @@ impl<'a> Row<'a> {
         if number == NO_TEXT {
             return None;
         }
-        self.checkpoint.strings().ok()?.get(size(number)).map(String::as_str)
+        let strings = self.checkpoint.or_doubt(self.checkpoint.strings())?;
+        self.checkpoint.or_doubt(strings.get(size(number)).map(String::as_str).ok_or(Damaged::Row))
     }
 
     fn text(&self, skipped: usize, bytes: usize) -> Option<&'a str> {
@@ -129,7 +130,8 @@ impl ThreadRow for Row<'_> {
     }
 
     fn has_tag(&self, tag: &str) -> bool {
-        self.has(flag::TAGGED) && self.metadata().is_ok_and(|metadata| metadata.has_tag(tag))
+        self.has(flag::TAGGED)
+            && self.checkpoint.or_doubt(self.metadata()).is_some_and(|metadata| metadata.has_tag(tag))
     }
 
     fn pinned(&self) -> bool {

@@ -68,6 +68,8 @@ pub(super) struct HeaderBytes {
     pub classes: [U64; CLASSES],
     /// Rows with lost records.
     pub lost: U64,
+    /// 1 for what an interrupted rebuild left, which covers nothing that is sealed.
+    pub partial: U64,
     /// Of the page checksums that follow.
     pub pages_checksum: U32,
     /// Of the header up to here.
@@ -119,7 +121,7 @@ pub(super) struct RowBytes {
 }
 
 pub(super) const HEADER_BYTES: usize = size_of::<HeaderBytes>();
-const _: () = assert!(HEADER_BYTES == 192);
+const _: () = assert!(HEADER_BYTES == 200);
 const _: () = assert!(size_of::<HeadBytes>() == 40);
 const _: () = assert!(size_of::<RowBytes>() == 128);
 

@@ -60,12 +60,17 @@ pub(crate) fn write(
         return Ok(None);
     }
     // A page that is damaged would be found only by whoever needs it.
-    let before = if anew { None } else { file::newest(fs, root, &store, log) };
+    let before = file::newest(fs, root, &store, log).filter(|(checkpoint, _)| !anew || checkpoint.is_partial());
     let before = before.filter(|(checkpoint, _)| checkpoint.verify_pages().is_ok());
     if let Some((checkpoint, changed)) = &before {
         clock.observe(checkpoint.clock());
         let covered = sealed.segments().iter().all(|segment| checkpoint.covers(&segment.id()) == Ok(true));
-        if changed.is_empty() && covered && checkpoint.generation() == sealed.generation() {
+        if !anew
+            && !checkpoint.is_partial()
+            && changed.is_empty()
+            && covered
+            && checkpoint.generation() == sealed.generation()
+        {
             return Ok(Some(wide(checkpoint.len())));
         }
     }
@@ -81,15 +86,15 @@ pub(crate) fn write(
             clock: clock.observed(),
             salt: fs.random().map_err(|error| EngineError::io("draw random numbers for", root, error))?,
             segments: segments.iter().map(|segment| (segment.id().number, segment.id().salt)).collect(),
+            partial: !whole,
         };
         file::put(fs, root, &builder.finish(&about))
     };
+    // Whether a life that the one before knew was deleted since.
+    let mut ended = false;
     let mut unsaved = AT_ONCE.saturating_mul(4);
     for part in threads.chunks(AT_ONCE) {
-        let refused = fold_into(&mut builder, log.read(), clock, before.as_ref(), part, progress);
-        if refused {
-            return Ok(None);
-        }
+        ended |= fold_into(&mut builder, log.read(), clock, before.as_ref(), part, progress);
         // The next rebuild goes on from there, and lists have that much less to fold.
         if progress.stop() || (from_zero && builder.len() > unsaved) {
             put(&mut builder, false)?;
@@ -101,8 +106,8 @@ pub(crate) fn write(
     }
     drop(before);
     let path = put(&mut builder, true)?;
-    if from_zero {
-        // What stands beside it is a part of it at most.
+    if from_zero || ended {
+        // What stands beside it is a part of it at most, or still has words of what was deleted.
         file::remove_but(fs, root, Some(&path))?;
     }
     Ok(Some(wide(threads.len())))
@@ -121,7 +126,7 @@ pub(super) fn threads(log: &dyn ReadLog, before: Option<&Usable>) -> Vec<ThreadI
     threads
 }
 
-/// Folds these threads and adds them; says whether the system refused anything.
+/// Folds these threads and adds them; says whether one of them was deleted since the checkpoint before.
 fn fold_into(
     builder: &mut Builder,
     log: &dyn ReadLog,
@@ -131,7 +136,6 @@ fn fold_into(
     progress: &dyn Progress,
 ) -> bool {
     let done: Mutex<BTreeMap<usize, Done>> = Mutex::default();
-    let refused = Mutex::new(false);
     let together: Vec<(usize, &[ThreadId])> = (0..).step_by(TOGETHER).zip(threads.chunks(TOGETHER)).collect();
     workers::each(&together, workers::jobs_default(), |(first, threads)| {
         let mut cache = SealedCache::new();
@@ -139,34 +143,35 @@ fn fold_into(
             if progress.stop() {
                 return;
             }
-            match fold_one(log, clock, before, *thread, &mut cache) {
-                Ok(Some(one)) => {
-                    progress.advanced(one.folded.facts.totals_bytes());
-                    drop(done.lock().insert(at, one));
-                }
-                Ok(None) => {}
-                Err(()) => *refused.lock() = true,
+            if let Some(one) = fold_one(log, clock, before, *thread, &mut cache) {
+                progress.advanced(one.folded.facts.totals_bytes());
+                drop(done.lock().insert(at, one));
             }
         }
     });
+    let mut ended = false;
     for one in done.into_inner().into_values() {
+        let changed = |(_, changed): &Usable| changed.contains_key(&one.key.thread);
+        ended |= one.folded.is_deleted() && before.is_some_and(changed);
         builder.add(one.key, &one.folded, one.several, &one.heads);
     }
-    refused.into_inner()
+    ended
 }
 
-/// One thread: as the checkpoint has it, or continued from there, or folded from zero. `Err` if the system refuses.
+/// One thread: as the checkpoint has it, or continued from there, or folded from zero. What the system refuses to give is
+/// lost to this one, and is looked for again by whoever uses it.
 pub(super) fn fold_one(
     log: &dyn ReadLog,
     clock: &HybridClock,
     before: Option<&Usable>,
     thread: ThreadId,
     cache: &mut SealedCache,
-) -> Result<Option<Done>, ()> {
+) -> Option<Done> {
     let changed = before.and_then(|(_, changed)| changed.get(&thread).copied());
-    let known = before.and_then(|(checkpoint, _)| known(checkpoint, thread));
-    if let (None, Some(one)) = (changed, known) {
-        return Ok(Some(one));
+    if changed.is_none()
+        && let Some(one) = before.and_then(|(checkpoint, _)| known(checkpoint, thread))
+    {
+        return Some(one);
     }
     let lives: Vec<ThreadKey> = log
         .incarnations(thread.uuid().as_bytes())
@@ -182,7 +187,8 @@ pub(super) fn fold_one(
             heads.push((key.incarnation, channel, head.map_or(0, |head| head.durable_ordinal)));
         }
     }
-    let Some(key) = fold::current(log, lives) else { return Ok(None) };
+    let (key, unread) = fold::current_and_lost(log, lives);
+    let key = key?;
     let start = match before {
         Some((checkpoint, _)) if changed == Some(From::Checkpoint) && !several => {
             checkpoint.folded(thread).ok().flatten().filter(|(known, _)| *known == key).map(|(_, folded)| folded)
@@ -190,20 +196,18 @@ pub(super) fn fold_one(
         _ => None,
     };
     let look = fold::go_on(log, clock, key, &start.unwrap_or_else(|| Folded::nothing(key)), cache);
-    if look.refused.is_some() {
-        return Err(());
-    }
-    let folded = look.folded;
+    let mut folded = look.folded;
+    folded.lost = folded.lost.saturating_add(unread).saturating_add(u64::from(look.refused.is_some()));
     // The items of a life that was deleted are not folded; that there are some is nothing new all the same.
     if !several && !folded.is_deleted() {
         heads = folded.ends().map(|(channel, end)| (key.incarnation, channel, end)).collect();
     }
     heads.sort_unstable();
-    Ok(Some(Done { key, folded, several, heads }))
+    Some(Done { key, folded, several, heads })
 }
 
 /// A thread as a checkpoint has it.
 fn known(checkpoint: &Arc<Checkpoint>, thread: ThreadId) -> Option<Done> {
-    let (key, folded) = checkpoint.folded(thread).ok()??;
-    Some(Done { key, folded, several: false, heads: checkpoint.heads_of(thread).ok()? })
+    let (key, folded, several) = checkpoint.stored(thread).ok()??;
+    Some(Done { key, folded, several, heads: checkpoint.heads_of(thread).ok()? })
 }

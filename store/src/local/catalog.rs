@@ -76,6 +76,13 @@ impl Catalog {
             known.as_ref().inspect(|known| known.touch());
             (entry.key.thread, known.unwrap_or(entry))
         }));
+        if usable.is_some() {
+            // Those that somebody asked for meanwhile: a writer may have them.
+            for (thread, entry) in before {
+                entry.touch();
+                threads.entry(thread).or_insert(entry);
+            }
+        }
         *self.checkpoint.write() = usable.map(|(checkpoint, _)| checkpoint);
     }
 
@@ -107,10 +114,14 @@ impl Catalog {
         Some(Arc::new(entry))
     }
 
-    /// Gives up the checkpoint, of which a page turned out to be damaged: from here on all is folded from the log.
-    pub(super) fn give_up(&self, log: &dyn ReadLog) {
+    /// Gives up this checkpoint, of which a page turned out to be damaged: from here on all is folded from the log. Does
+    /// nothing if another is in force by now.
+    pub(super) fn give_up(&self, log: &dyn ReadLog, damaged: &Arc<Checkpoint>) {
         let mut all = Catalog::all(log);
         let mut threads = self.threads.write();
+        if !self.is_in_force(damaged) {
+            return;
+        }
         for entry in &mut all {
             if let Some(known) = threads.get(&entry.key.thread) {
                 *entry = Arc::clone(known);
@@ -118,6 +129,10 @@ impl Catalog {
         }
         threads.extend(all.into_iter().map(|entry| (entry.key.thread, entry)));
         *self.checkpoint.write() = None;
+    }
+
+    fn is_in_force(&self, checkpoint: &Arc<Checkpoint>) -> bool {
+        self.checkpoint.read().as_ref().is_some_and(|now| Arc::ptr_eq(now, checkpoint))
     }
 
     /// What is known of the threads that are not in memory.
@@ -153,23 +168,29 @@ impl Catalog {
 
     /// A thread. *Cost:* of one that is in the checkpoint only, a look there.
     pub(super) fn get(&self, log: &dyn ReadLog, id: ThreadId) -> Option<Arc<Entry>> {
-        if let Some(entry) = self.find(id) {
-            return Some(entry);
+        loop {
+            if let Some(entry) = self.find(id) {
+                return Some(entry);
+            }
+            let checkpoint = self.checkpoint()?;
+            let entry = match checkpoint.find(id) {
+                Ok(None) => return None,
+                Ok(Some(row)) => {
+                    let entry = Entry::new(row.key());
+                    entry.begin_with(checkpoint.folded(id).ok().flatten().map(|(_, folded)| folded));
+                    entry
+                }
+                Err(_) => {
+                    self.give_up(log, &checkpoint);
+                    continue;
+                }
+            };
+            let mut threads = self.threads.write();
+            // Another checkpoint may say more of it.
+            if self.is_in_force(&checkpoint) {
+                return Some(Arc::clone(threads.entry(id).or_insert_with(|| Arc::new(entry))));
+            }
         }
-        let checkpoint = self.checkpoint()?;
-        let entry = match checkpoint.find(id) {
-            Ok(None) => return None,
-            Ok(Some(row)) => {
-                let entry = Entry::new(row.key());
-                entry.begin_with(checkpoint.folded(id).ok().flatten().map(|(_, folded)| folded));
-                entry
-            }
-            Err(_) => {
-                self.give_up(log);
-                return self.find(id);
-            }
-        };
-        Some(Arc::clone(self.threads.write().entry(id).or_insert_with(|| Arc::new(entry))))
     }
 
     /// Adds a thread; one with the same id of which nothing was stored makes room.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use threadlog_engine::ReadLog;
 use threadlog_engine::sealed::SealedCache;
 
-use crate::catalog::{Checkpoint, Damaged, Row};
+use crate::catalog::{self, Checkpoint, Damaged, Row};
 use crate::fold::Folded;
 use crate::list::{self, ByClass, CLASSES, Family, ListPage, ListParams, Relation, SortKey, ThreadRow, Top, class_of};
 use crate::local::Shared;
@@ -68,7 +68,7 @@ impl Shared {
         let (total, hidden) = by_class.counts(&classes);
         let page = top.page(total, hidden);
         let threads = page.threads.iter().map(|listed| listed.stored()).collect::<Option<Vec<_>>>();
-        Ok(threads.map(|threads| page.with(threads)))
+        Ok(threads.filter(|_| !checkpoint.is_doubted()).map(|threads| page.with(threads)))
     }
 
     /// The threads of a relation that are stored, the nearest first. Blocks on the disk.
@@ -100,11 +100,24 @@ impl Shared {
                 Some(all) => look(all)?,
                 None => None,
             };
-            match found {
-                Some(found) => return Ok(found),
-                None if checkpoint.is_none() => return Ok(nothing),
-                None => self.catalog.give_up(log),
+            let is_doubted = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.is_doubted());
+            match (found, &checkpoint) {
+                (Some(found), _) if !is_doubted => return Ok(found),
+                (_, None) => return Ok(nothing),
+                (_, Some(damaged)) => self.without(damaged, log),
             }
+        }
+    }
+
+    /// Goes on with the checkpoint before a damaged one, or without any.
+    fn without(&self, damaged: &Arc<Checkpoint>, log: &dyn ReadLog) {
+        let older = self.slot.log().ok().and_then(|log| {
+            let usable = catalog::older(&*self.fs, &self.root, &log.store(&*self.fs, &self.root)?, &log, damaged)?;
+            Some((log, usable))
+        });
+        match older {
+            Some((log, usable)) => self.catalog.renew(&log, &self.clock, Some(usable)),
+            None => self.catalog.give_up(log, damaged),
         }
     }
 
@@ -137,28 +150,43 @@ fn rows_by_class<'a>(
     params: &ListParams,
     by_class: &ByClass,
 ) -> std::result::Result<(Vec<Listed<'a>>, [u64; CLASSES]), Damaged> {
-    let mut classes = checkpoint.classes();
-    for (entry, folded) in known {
+    let mut in_file = checkpoint.classes();
+    for (entry, _) in known {
         let before = checkpoint.find(entry.key.thread)?.and_then(|row| row.class());
-        if let Some(count) = before.and_then(|class| classes.get_mut(class)) {
+        if let Some(count) = before.and_then(|class| in_file.get_mut(class)) {
             *count = count.saturating_sub(1);
         }
+    }
+    let mut classes = in_file;
+    for (_, folded) in known {
         if let Some(count) = classes.get_mut(class_of(&folded.metadata)).filter(|_| folded.exists()) {
             *count = count.saturating_add(1);
         }
     }
     let is_known = |thread| known.binary_search_by_key(&thread, |(entry, _)| entry.key.thread).is_ok();
     let mut rows = Vec::new();
+    // Of those that are shown so many are not in memory: behind the last of them there is nothing to look for.
+    let there = (0..).zip(&in_file).filter(|(class, _)| by_class.shows(*class)).map(|(_, count)| *count).sum::<u64>();
+    let mut met: u64 = 0;
+    if there == 0 {
+        return Ok((in_memory(known, by_class), classes));
+    }
     checkpoint.walk(params.sort_key, params.direction, params.cursor, |row| {
         if row.class().is_some_and(|class| by_class.shows(class)) && !is_known(row.thread()) {
             rows.push(Listed::Row(row));
+            met = met.saturating_add(1);
         }
-        rows.len() <= params.page_size
+        rows.len() <= params.page_size && met < there
     })?;
-    let shown = |folded: &Folded| folded.exists() && by_class.shows(class_of(&folded.metadata));
-    let in_memory = known.iter().filter(|(_, folded)| shown(folded));
-    rows.extend(in_memory.map(|(entry, folded)| Listed::Known(entry.key, &folded.metadata)));
+    rows.extend(in_memory(known, by_class));
     Ok((rows, classes))
+}
+
+/// Those in memory that a list shows.
+fn in_memory<'a>(known: &'a [(Arc<Entry>, Arc<Folded>)], by_class: &ByClass) -> Vec<Listed<'a>> {
+    let shown = |folded: &Folded| folded.exists() && by_class.shows(class_of(&folded.metadata));
+    let shown = known.iter().filter(|(_, folded)| shown(folded));
+    shown.map(|(entry, folded)| Listed::Known(entry.key, &folded.metadata)).collect()
 }
 
 /// The threads of the checkpoint that are not in memory, and those that are; `None` if the checkpoint is damaged.

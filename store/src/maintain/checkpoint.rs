@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use threadlog_compaction::Maintenance;
-use threadlog_engine::Engine;
 use threadlog_engine::fs::Fs;
+use threadlog_engine::{Engine, ReadLog};
 
 use crate::catalog;
 use crate::clock::HybridClock;
@@ -14,6 +14,8 @@ use crate::progress::Silent;
 
 /// Less than this, in bytes of payload, is left to whoever seals it.
 const WORTH_BYTES: u64 = 4 << 20;
+/// Without a checkpoint to go on from, no more than so many times what was added is folded for it.
+const MOST_FOLDED: u64 = 4;
 /// Nor is a checkpoint copied for less than this part of it.
 const WORTH_PART: u64 = 8;
 
@@ -29,6 +31,15 @@ pub(crate) fn write(_held: &Maintenance, fs: &dyn Fs, root: &Path, engine: &Engi
 pub(crate) fn write_if_worth(fs: &Arc<dyn Fs>, root: &Path, engine: &Engine, clock: &HybridClock, added: u64) {
     if added < WORTH_BYTES || added < catalog::newest_bytes(&**fs, root) / WORTH_PART {
         return;
+    }
+    // Whoever closes a store must not wait for all of it to be folded: that is for who seals.
+    let log = Log::Writer(engine.clone());
+    let usable = catalog::newest(&**fs, root, &engine.store_id(), &log);
+    if usable.is_none_or(|(checkpoint, _)| checkpoint.is_partial()) {
+        let all: u64 = engine.streams().iter().map(|stream| stream.payload_bytes).sum();
+        if all / MOST_FOLDED > added {
+            return;
+        }
     }
     let config = engine.config();
     if let Ok(held) = Maintenance::take(fs, root, engine.store_id(), &config.client, &Arc::clone(&config.clock)) {

@@ -46,7 +46,7 @@ fn each_harm_to_the_newest_file_gives_the_same_answers_and_is_named() {
         ("cut", bytes[..half].to_vec(), "length"),
         ("empty", Vec::new(), "ends before"),
         ("no checkpoint", with(0, b'x'), "no catalog"),
-        ("newer", with(8, 99), "version 99"),
+        ("newer", with(8, 99), "of version 867"),
         ("foreign", foreign(), "another store"),
     ];
     for (name, harmed, said) in harms {
