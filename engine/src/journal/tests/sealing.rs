@@ -191,6 +191,20 @@ fn what_others_sealed_and_nobody_had_seen_is_news() {
     assert_eq!(count(&looking, 2), 2);
 }
 
+/// A worker, a reader in search of a file that is gone: who looks at MANIFEST for something else must not keep the news.
+#[test]
+fn what_a_look_at_the_manifest_brought_is_told_by_the_next_refresh() {
+    let fs = SimFs::new(1);
+    let (a, b) = (several(&fs).unwrap(), several(&fs).unwrap());
+    append_synced(&b, 2, 0).unwrap();
+    seal_all(&fs, &b).unwrap();
+    a.renew_sealed().unwrap();
+    assert!(a.has_news());
+    assert_eq!(a.refresh().unwrap().streams().collect::<Vec<_>>(), [&stream(2)]);
+    assert!(!a.has_news());
+    assert!(a.refresh().unwrap().is_empty());
+}
+
 /// Each call of appending, sealing and appending again is cut off by the power, in several ways.
 #[test]
 fn no_crash_at_any_call_loses_a_record_or_makes_one_twice() {

@@ -91,6 +91,73 @@ fn a_checkpoint_that_says_something_else_than_the_log_is_found_and_made_anew() {
     assert_eq!(answers(&disk), wanted);
 }
 
+#[test]
+fn a_store_of_which_nothing_is_sealed_is_rebuilt_from_its_records_too() {
+    let disk = SimFs::new(1);
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    import(&store, 0..4);
+    assert_eq!(store.rebuild(&Silent).unwrap(), Some(4));
+    let (path, bytes) = (catalog_files(&disk)[0].0.clone(), newest_file(&disk));
+    overwrite(&disk, &path, &sound(&replaced(bytes, b"words of 2", b"WORDS OF 2")));
+    let (id, _) = rollout(2);
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), [id]);
+    store.rebuild(&Silent).unwrap();
+    assert_eq!(store.catalog_drift(&Silent).unwrap(), []);
+    store.close().unwrap();
+}
+
+#[test]
+fn behind_a_page_that_turns_out_to_be_damaged_the_older_file_is_used() {
+    let disk = SimFs::new(1);
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    import(&store, 0..20);
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    import(&store, 20..24);
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    store.close().unwrap();
+    let wanted = answers(&disk);
+    let (path, mut bytes) = (catalog_files(&disk)[0].0.clone(), newest_file(&disk));
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    overwrite(&disk, &path, &bytes);
+    let store = Store::open_read_on(Arc::new(disk.clone()), &root()).unwrap();
+    let threads = LocalThreadStore::reading(&store).unwrap();
+    let mut params = ListParams { include_without_preview: true, page_size: 100, ..ListParams::default() };
+    let before = disk.calls_of(threadlog_engine::fs::sim::CallKind::Read);
+    assert_eq!(wait(threads.list_threads(params.clone())).unwrap().total, 24);
+    let older = disk.calls_of(threadlog_engine::fs::sim::CallKind::Read) - before;
+    remove_catalog(&disk);
+    let store = Store::open_read_on(Arc::new(disk.clone()), &root()).unwrap();
+    let threads = LocalThreadStore::reading(&store).unwrap();
+    params.search = None;
+    let before = disk.calls_of(threadlog_engine::fs::sim::CallKind::Read);
+    assert_eq!(wait(threads.list_threads(params)).unwrap().total, 24);
+    let without = disk.calls_of(threadlog_engine::fs::sim::CallKind::Read) - before;
+    assert!(older < without, "{older} reads with the older one, {without} without any");
+    assert_eq!(answers(&disk), wanted);
+}
+
+#[test]
+fn words_of_a_deleted_thread_are_in_no_checkpoint_once_one_was_written() {
+    let disk = SimFs::new(1);
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    let ids = import(&store, 0..12);
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    store.close().unwrap();
+    wait(async {
+        let store = LocalThreadStore::open_on(Arc::new(disk.clone()), &root(), config().into()).await.unwrap();
+        store.delete_thread(crate::thread_store::DeleteThreadParams::new(ids[11])).await.unwrap();
+        store.close().await.unwrap();
+    });
+    let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
+    store.seal(&CompactionConfig::default(), &Silent).unwrap();
+    store.close().unwrap();
+    for (path, _) in catalog_files(&disk) {
+        let bytes = read_file(&disk, &path).unwrap();
+        assert!(!bytes.windows(11).any(|part| part == b"words of 11"), "{}", path.display());
+    }
+}
+
 fn replaced(mut bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
     while let Some(at) = bytes.windows(what.len()).position(|part| part == what) {
         bytes[at..at + what.len()].copy_from_slice(with);
