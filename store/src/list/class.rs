@@ -59,9 +59,10 @@ impl ByClass {
             if *shown {
                 total = total.saturating_add(*count);
             }
-            hidden.other_collection += why.other_collection.saturating_mul(*count);
-            hidden.without_preview += why.without_preview.saturating_mul(*count);
-            hidden.several += why.several.saturating_mul(*count);
+            hidden.other_collection =
+                hidden.other_collection.saturating_add(why.other_collection.saturating_mul(*count));
+            hidden.without_preview = hidden.without_preview.saturating_add(why.without_preview.saturating_mul(*count));
+            hidden.several = hidden.several.saturating_add(why.several.saturating_mul(*count));
         }
         (total, hidden)
     }
