@@ -166,7 +166,10 @@ fn rows_by_class<'a>(
     let is_known = |thread| known.binary_search_by_key(&thread, |(entry, _)| entry.key.thread).is_ok();
     let mut rows = Vec::new();
     // Of those that are shown so many are not in memory: behind the last of them there is nothing to look for.
-    let there = (0..).zip(&in_file).filter(|(class, _)| by_class.shows(*class)).map(|(_, count)| *count).sum::<u64>();
+    let there = (0..)
+        .zip(&in_file)
+        .filter(|(class, _)| by_class.shows(*class))
+        .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
     let mut met: u64 = 0;
     if there == 0 {
         return Ok((in_memory(known, by_class), classes));
