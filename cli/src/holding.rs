@@ -1,6 +1,5 @@
 //! Which other processes still have files open that were removed from a store: their bytes are on the disk until these let go.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A process that has removed files of a store open.
@@ -14,37 +13,45 @@ pub struct Holding {
     pub files: u64,
 }
 
-/// What the system calls a file that has no name any more.
-const REMOVED: &str = " (deleted)";
-
-/// All of them, as far as this process may look: those of the same user, or all for root. Only where there is a `/proc`.
+/// All of them, as far as this process may look: those of the same user, or all for root. None where there is no `/proc`.
+#[cfg(target_os = "linux")]
 pub fn holding(root: &Path) -> Vec<Holding> {
+    use procfs::process::{Process, all_processes};
+
     let Ok(root) = root.canonicalize() else { return Vec::new() };
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes = processes.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
-    let mut found: Vec<Holding> = Vec::new();
-    for (process, folder) in processes {
-        if process == std::process::id() {
-            continue;
-        }
-        // An open file may be mapped too, and counts once.
-        let mut files: BTreeMap<String, ()> = BTreeMap::new();
-        for link in ["fd", "map_files"] {
-            for entry in std::fs::read_dir(folder.join(link)).into_iter().flatten().flatten() {
-                let Ok(target) = std::fs::read_link(entry.path()) else { continue };
-                let Some(name) = target.to_str().and_then(|target| target.strip_suffix(REMOVED)) else { continue };
-                if Path::new(name).starts_with(&root) {
-                    files.insert(name.to_owned(), ());
-                }
-            }
-        }
-        if !files.is_empty() {
-            let program = std::fs::read_to_string(folder.join("comm")).unwrap_or_default().trim_end().to_owned();
-            found.push(Holding { process, program, files: u64::try_from(files.len()).unwrap_or(u64::MAX) });
-        }
-    }
+    // Those that end meanwhile, or may not be looked at, are passed over.
+    let of_one = |process: Process| {
+        let id = u32::try_from(process.pid).ok().filter(|id| *id != std::process::id())?;
+        let files = u64::try_from(removed(&process, &root).len()).unwrap_or(u64::MAX);
+        let program = process.stat().map(|stat| stat.comm).unwrap_or_default();
+        (files > 0).then_some(Holding { process: id, program, files })
+    };
+    let mut found: Vec<Holding> = all_processes().into_iter().flatten().flatten().filter_map(of_one).collect();
     found.sort_unstable_by_key(|holding| holding.process);
     found
+}
+
+/// Nobody, as far as this system says.
+#[cfg(not(target_os = "linux"))]
+pub fn holding(_root: &Path) -> Vec<Holding> {
+    Vec::new()
+}
+
+/// The removed files below a folder that a process has open or mapped.
+#[cfg(target_os = "linux")]
+fn removed(process: &procfs::process::Process, root: &Path) -> std::collections::BTreeSet<std::path::PathBuf> {
+    use procfs::process::{FDTarget, MMapPath};
+
+    let open = process.fd().into_iter().flatten().flatten().filter_map(|open| match open.target {
+        FDTarget::Path(path) => Some(path),
+        _ => None,
+    });
+    let mapped = process.maps().into_iter().flatten().filter_map(|mapped| match mapped.pathname {
+        MMapPath::Path(path) => Some(path),
+        _ => None,
+    });
+    let is_removed = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(" (deleted)");
+    open.chain(mapped).filter(|path| path.starts_with(root)).filter(is_removed).collect()
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -233,7 +233,7 @@ impl Worker {
             let avoid = &mut self.avoid;
             let written = compact(&mut maintenance, Extent::Due, &*rules, &config, &*self.shared, avoid, renew)?;
             if written.files_replaced == 0 {
-                rules.finished(&maintenance);
+                rules.finished(&maintenance, &*self.shared);
                 return Ok(());
             }
             self.note(&written);

@@ -36,9 +36,9 @@ pub trait Rules: Send + Sync {
     }
 
     /// Told by the worker when all that was due was sealed and merged, still under the right to maintain: for whoever keeps
-    /// something that is made from the segments.
-    fn finished(&self, held: &Maintenance) {
-        let _ = held;
+    /// something that is made from the segments. It holds up the worker's end, so it asks `watch` whether to stop.
+    fn finished(&self, held: &Maintenance, watch: &dyn Watch) {
+        let _ = (held, watch);
     }
 
     /// Where long values are in a payload. What it finds must not depend on the bytes within what it finds: they may be

@@ -193,7 +193,7 @@ impl Store {
     pub fn import(&self, paths: &[PathBuf], options: &ImportOptions, progress: &dyn Progress) -> Result<ImportReport> {
         let engine = self.engine()?;
         let report = import::import(engine, &self.clock, &self.fs, &self.root, paths, options, progress)?;
-        write_if_worth(&self.fs, &self.root, engine, &self.clock, report.bytes_added());
+        write_if_worth(&self.fs, &self.root, engine, &self.clock, report.bytes_added(), &|| progress.stop());
         Ok(report)
     }
 

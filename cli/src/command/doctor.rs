@@ -8,6 +8,7 @@ use threadlog::Store;
 use threadlog::catalog::{CatalogFile, CatalogState};
 use threadlog::local::LocalThreadStore;
 use threadlog::thread_store::ThreadStore;
+use walkdir::WalkDir;
 
 use crate::command::{Context, wide};
 use crate::exit::Exit;
@@ -108,15 +109,9 @@ fn sizes(root: &Path, out: &mut Output) -> Result<u64, Failure> {
 
 /// Files and bytes below a folder. What goes away meanwhile, or may not be read, does not count.
 fn measure(folder: &Path) -> (u64, u64) {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.fold((0, 0), |(files, bytes), entry| match entry.metadata() {
-        Ok(about) if about.is_dir() => {
-            let (more, sum) = measure(&entry.path());
-            (files + more, bytes + sum)
-        }
-        Ok(about) => (files + 1, bytes + about.len()),
-        Err(_) => (files, bytes),
-    })
+    let files = WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let lengths = files.filter_map(|entry| entry.metadata().ok()).map(|about| about.len());
+    lengths.fold((0, 0), |(files, sum), bytes| (files + 1, sum + bytes))
 }
 
 fn damage(store: &Store, findings: &mut Vec<Finding>) {

@@ -309,6 +309,7 @@ impl From<threadlog::Error> for Failure {
                 Exit::Partial
             }
             Error::BadId { .. }
+            | Error::ForeignCursor
             | Error::Engine(Engine::NotEmpty { .. })
             | Error::Compaction(CompactionError::NotACopy { .. }) => Exit::Usage,
             error if error.is_corruption() => Exit::Damaged,

@@ -12,7 +12,8 @@ use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
 
-use super::checkpoint::{MAGIC, PAGE_BYTES, VERSION, page_checksum};
+use super::checkpoint::{MAGIC, VERSION};
+use super::pages::{PAGE_BYTES, page_checksum};
 use super::rows::{HeadBytes, HeaderBytes, NO_TEXT, RowBytes, SegmentBytes, flag};
 
 /// What a checkpoint says of itself.

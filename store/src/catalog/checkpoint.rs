@@ -1,15 +1,12 @@
-//! A checkpoint, mapped: every page is verified when it is touched for the first time.
+//! A checkpoint that is open: what stands where in it.
 
-use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use threadlog_engine::StreamId;
-use threadlog_engine::fs::{File, MappedBytes, read_exact_at};
-use threadlog_engine::number::wide;
+use threadlog_engine::fs::{File, MappedBytes};
 use threadlog_engine::sealed::SealedId;
-use threadlog_engine::seeded::{Bug, bug};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -19,16 +16,13 @@ use crate::metadata::ThreadMetadata;
 use crate::thread::{ThreadId, ThreadKey};
 use crate::view::ThreadFacts;
 
+use super::pages::{PAGE_BYTES, Pages, Source};
 use super::row::Row;
 use super::rows::{HEADER_BYTES, HeadBytes, HeaderBytes, RowBytes, SegmentBytes, flag};
 
 pub(super) const MAGIC: [u8; 8] = *b"tlogcat1";
-/// Raised whenever the file changes its form. (The states inside have a version of their own.)
-/// The version of the states stands in it too: it is 1, and 256 × the version of a thread's canonical bytes.
+/// 1, raised whenever the file changes its form, and 256 × the version of a thread's canonical bytes, which stand in it.
 pub(super) const VERSION: u32 = 0x301;
-/// So much has one checksum.
-pub(super) const PAGE_BYTES: usize = 16 << 10;
-
 /// How a head stands to a stream.
 pub(super) fn order_of(head: &HeadBytes, stream: &StreamId) -> std::cmp::Ordering {
     let of_stream = (&stream.thread, stream.incarnation, stream.channel);
@@ -62,32 +56,14 @@ pub(crate) enum Damaged {
 
 /// A checkpoint that is open.
 pub(crate) struct Checkpoint {
-    bytes: MappedBytes,
-    /// What is looked at is read from here first: see [`File::map_unread`]. `None` of bytes in memory.
-    file: Option<Arc<dyn File>>,
+    /// Of its file; 0 of bytes in memory.
+    number: u64,
     header: HeaderBytes,
-    body: Range<usize>,
-    pages: Range<usize>,
-    verified: Vec<AtomicU8>,
+    pages: Pages,
     sections: Sections,
     strings: OnceLock<Vec<String>>,
     /// Whether something in it did not read while a row was looked at.
     doubted: AtomicBool,
-}
-
-/// Reads a range and forgets it: what cannot be read must not be looked at in a mapping.
-fn read_through(file: Option<&dyn File>, range: Range<usize>) -> Result<(), Damaged> {
-    let Some(file) = file else { return Ok(()) };
-    let mut buffer = vec![0; range.len().min(PAGE_BYTES)];
-    for from in range.clone().step_by(PAGE_BYTES) {
-        let room = buffer.get_mut(..range.end.saturating_sub(from).min(PAGE_BYTES)).unwrap_or_default();
-        read_exact_at(file, room, wide(from)).map_err(unread)?;
-    }
-    Ok(())
-}
-
-fn unread(error: io::Error) -> Damaged {
-    Damaged::Unread(error.to_string())
 }
 
 /// Where in the body what stands.
@@ -101,14 +77,6 @@ struct Sections {
     strings: Range<usize>,
     texts: Range<usize>,
     states: Range<usize>,
-}
-
-pub(super) fn page_checksum(salt: u64, at: u64, page: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&salt.to_le_bytes());
-    hasher.update(&at.to_le_bytes());
-    hasher.update(page);
-    hasher.finalize()
 }
 
 impl HeaderBytes {
@@ -141,25 +109,22 @@ impl Sections {
 }
 
 impl Checkpoint {
-    /// Opens a file of this store. What is never looked at is never read.
-    pub fn open_file(file: Arc<dyn File>, bytes: u64, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
-        let mapped = file.map_unread(0, bytes).map_err(unread)?;
-        Checkpoint::open_with(mapped, Some(file), store)
+    /// Opens the file with a number, of this store. What is never looked at is never read.
+    pub fn open_file(number: u64, file: Arc<dyn File>, bytes: u64, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
+        Checkpoint::open_source(number, Source::of_file(file, bytes)?, store)
     }
 
     /// As [`Checkpoint::open_file`], of bytes in memory.
     pub fn open(bytes: MappedBytes, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
-        Checkpoint::open_with(bytes, None, store)
+        Checkpoint::open_source(0, Source::of_bytes(bytes), store)
     }
 
     /// The header and the table of checksums are verified, the rest when it is touched.
-    fn open_with(bytes: MappedBytes, file: Option<Arc<dyn File>>, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
-        let all = (*bytes).as_ref();
-        if all.len() < HEADER_BYTES {
+    fn open_source(number: u64, source: Source, store: &[u8; 16]) -> Result<Checkpoint, Damaged> {
+        if source.len() < HEADER_BYTES {
             return Err(Damaged::Short);
         }
-        read_through(file.as_deref(), 0..HEADER_BYTES)?;
-        let (header, _) = HeaderBytes::read_from_prefix(all).map_err(|_| Damaged::Short)?;
+        let header = HeaderBytes::read_from_bytes(source.get(0..HEADER_BYTES)?).map_err(|_| Damaged::Short)?;
         if header.magic != MAGIC {
             return Err(Damaged::Magic);
         }
@@ -172,30 +137,12 @@ impl Checkpoint {
         if header.store != *store {
             return Err(Damaged::Foreign);
         }
-        let (sections, body_bytes) = Sections::of(&header).ok_or(Damaged::Length)?;
-        let pages = body_bytes.div_ceil(PAGE_BYTES);
-        let body_at = pages.checked_mul(4).and_then(|bytes| bytes.checked_add(HEADER_BYTES)).ok_or(Damaged::Length)?;
-        let body = body_at..body_at.checked_add(body_bytes).ok_or(Damaged::Length)?;
-        if all.len() != body.end || usize::try_from(header.page_bytes.get()) != Ok(PAGE_BYTES) {
+        if usize::try_from(header.page_bytes.get()) != Ok(PAGE_BYTES) {
             return Err(Damaged::Length);
         }
-        let table = HEADER_BYTES..body_at;
-        read_through(file.as_deref(), table.clone())?;
-        if crc32fast::hash(all.get(table.clone()).unwrap_or_default()) != header.pages_checksum.get() {
-            return Err(Damaged::Checksum("table of checksums"));
-        }
-        let verified = std::iter::repeat_with(|| AtomicU8::new(0)).take(pages).collect();
-        Ok(Checkpoint {
-            bytes,
-            file,
-            header,
-            body,
-            pages: table,
-            verified,
-            sections,
-            strings: OnceLock::new(),
-            doubted: AtomicBool::new(false),
-        })
+        let (sections, bytes) = Sections::of(&header).ok_or(Damaged::Length)?;
+        let pages = Pages::open(source, HEADER_BYTES, bytes, header.pages_checksum.get(), header.salt.get())?;
+        Ok(Checkpoint { number, header, pages, sections, strings: OnceLock::new(), doubted: AtomicBool::new(false) })
     }
 
     /// Whether something in it did not read while a row was looked at: then what was found must not be used.
@@ -216,50 +163,19 @@ impl Checkpoint {
         HeaderBytes::read_from_prefix(bytes).ok().map(|(header, _)| header.store)
     }
 
-    /// Bytes of the body, verified.
-    fn body(&self, range: Range<usize>) -> Result<&[u8], Damaged> {
-        let all = (*self.bytes).as_ref();
-        let body = all.get(self.body.clone()).unwrap_or_default();
-        if !range.is_empty() {
-            let last = range.end.saturating_sub(1) / PAGE_BYTES;
-            for page in range.start / PAGE_BYTES..=last {
-                self.verify(body, page)?;
-            }
-        }
-        body.get(range).ok_or(Damaged::Length)
-    }
-
-    fn verify(&self, body: &[u8], page: usize) -> Result<(), Damaged> {
-        let Some(done) = self.verified.get(page) else { return Err(Damaged::Length) };
-        if done.load(Ordering::Relaxed) != 0 || bug(Bug::CatalogNotVerified) {
-            return Ok(());
-        }
-        let from = page.saturating_mul(PAGE_BYTES);
-        let bytes = body.get(from..body.len().min(from.saturating_add(PAGE_BYTES))).unwrap_or_default();
-        let place = self.body.start.saturating_add(from);
-        read_through(self.file.as_deref(), place..place.saturating_add(bytes.len()))?;
-        let table = (*self.bytes).as_ref().get(self.pages.clone()).unwrap_or_default();
-        let wanted = <[U32]>::ref_from_bytes(table).ok().and_then(|table| table.get(page)).copied();
-        if wanted.map(U32::get) != Some(page_checksum(self.header.salt.get(), wide(page), bytes)) {
-            return Err(Damaged::Checksum("page"));
-        }
-        done.store(1, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Verifies every page.
     pub fn verify_pages(&self) -> Result<(), Damaged> {
-        self.body(0..self.body.len()).map(drop)
+        self.pages.verify_all()
     }
 
     /// Verifies every page, and reads every state.
     pub fn verify_all(&self) -> Result<(), Damaged> {
-        self.verify_pages()?;
+        self.pages.verify_all()?;
         self.rows(true)?.try_for_each(|row| row.metadata().map(drop))
     }
 
     fn all<T: FromBytes + Immutable + KnownLayout + Unaligned>(&self, section: &Range<usize>) -> Result<&[T], Damaged> {
-        <[T]>::ref_from_bytes(self.body(section.clone())?).map_err(|_| Damaged::Length)
+        <[T]>::ref_from_bytes(self.pages.get(section.clone())?).map_err(|_| Damaged::Length)
     }
 
     /// One of a section's rows; only its pages are touched.
@@ -269,7 +185,7 @@ impl Checkpoint {
         at: usize,
     ) -> Result<&T, Damaged> {
         let from = section.start.saturating_add(at.saturating_mul(size_of::<T>()));
-        T::ref_from_bytes(self.body(from..from.saturating_add(size_of::<T>()))?).map_err(|_| Damaged::Length)
+        T::ref_from_bytes(self.pages.get(from..from.saturating_add(size_of::<T>()))?).map_err(|_| Damaged::Length)
     }
 
     /// The number of the first of `count` rows for which `is_before` does not hold.
@@ -299,9 +215,9 @@ impl Checkpoint {
         self.header.partial.get() != 0
     }
 
-    /// Drawn anew for each file.
-    pub fn salt(&self) -> u64 {
-        self.header.salt.get()
+    /// The number of its file: a newer one has a higher.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// No record that was folded has a greater clock.
@@ -367,7 +283,7 @@ impl Checkpoint {
         let rows = self.all::<RowBytes>(&self.sections.rows)?;
         self.strings()?;
         if texts {
-            self.body(self.sections.texts.clone())?;
+            self.pages.get(self.sections.texts.clone())?;
         }
         Ok(rows.iter().map(|row| Row::new(self, row)))
     }
@@ -411,7 +327,8 @@ impl Checkpoint {
         if let Some(strings) = self.strings.get() {
             return Ok(strings);
         }
-        let (ends, bytes) = (self.all::<U64>(&self.sections.string_ends)?, self.body(self.sections.strings.clone())?);
+        let (ends, bytes) =
+            (self.all::<U64>(&self.sections.string_ends)?, self.pages.get(self.sections.strings.clone())?);
         let mut from = 0;
         let mut strings = Vec::new();
         for end in ends {
@@ -427,7 +344,7 @@ impl Checkpoint {
     pub(super) fn text(&self, at: usize, bytes: usize) -> Option<&str> {
         let from = self.sections.texts.start.checked_add(at)?;
         let range = from..from.checked_add(bytes)?;
-        let text = self.body(range).and_then(|text| std::str::from_utf8(text).map_err(|_| Damaged::Row));
+        let text = self.pages.get(range).and_then(|text| std::str::from_utf8(text).map_err(|_| Damaged::Row));
         self.or_doubt(text)
     }
 
@@ -441,7 +358,7 @@ impl Checkpoint {
         let at = |offset: u64| usize::try_from(offset).ok()?.checked_add(self.sections.states.start);
         let from = at(row.state_at.get()).ok_or(Damaged::Row)?;
         let bytes = usize::try_from(row.state_bytes.get()).map_err(|_| Damaged::Row)?;
-        let state = self.body(from..from.checked_add(bytes).ok_or(Damaged::Row)?)?;
+        let state = self.pages.get(from..from.checked_add(bytes).ok_or(Damaged::Row)?)?;
         let (facts, metadata) = postcard::take_from_bytes::<ThreadFacts>(state).map_err(|_| Damaged::Row)?;
         Ok((ThreadMetadata::from_canonical_bytes(metadata).map_err(|_| Damaged::Row)?, facts))
     }
@@ -464,7 +381,8 @@ impl Checkpoint {
     fn restored(&self, row: Row<'_>) -> Result<(ThreadKey, Folded), Damaged> {
         let thread = row.key().thread;
         let heads = self.heads_of(thread)?;
-        let ends = heads.into_iter().map(|(_, channel, end)| (channel, end));
+        let of_life = |(incarnation, _, _): &(u64, u8, u64)| *incarnation == row.key().incarnation;
+        let ends = heads.into_iter().filter(of_life).map(|(_, channel, end)| (channel, end));
         let folded = Folded::restored(self.state(row.bytes())?, ends, row.has(flag::DELETED), row.has(flag::OPEN_END));
         Ok((row.key(), folded))
     }

@@ -76,7 +76,7 @@ fn open(fs: &dyn Fs, root: &Path, number: u64, store: &[u8; 16]) -> Result<Check
     let unread = |error: io::Error| Damaged::Unread(error.to_string());
     let file = fs.open(&path, OpenMode::Read).map_err(unread)?;
     let bytes = file.len().map_err(unread)?;
-    Checkpoint::open_file(file, bytes, store)
+    Checkpoint::open_file(number, file, bytes, store)
 }
 
 /// A checkpoint that can be used beside a log, and the threads that changed since.
@@ -92,7 +92,7 @@ pub(crate) fn newest(fs: &dyn Fs, root: &Path, store: &[u8; 16], log: &Log) -> O
     })
 }
 
-/// The newest checkpoint that can be used of those that are not this one, which was found damaged: every page is verified.
+/// The newest checkpoint that can be used of those before this one, which was found damaged: every page is verified.
 pub(crate) fn older(
     fs: &dyn Fs,
     root: &Path,
@@ -101,11 +101,8 @@ pub(crate) fn older(
     damaged: &Arc<Checkpoint>,
 ) -> Option<Usable> {
     let numbers = files(fs, root).ok()?;
-    numbers.into_iter().find_map(|(number, _)| {
+    numbers.into_iter().filter(|(number, _)| *number < damaged.number()).find_map(|(number, _)| {
         let checkpoint = open(fs, root, number, store).ok()?;
-        if checkpoint.salt() == damaged.salt() {
-            return None;
-        }
         checkpoint.verify_pages().ok()?;
         let changed = changed(&checkpoint, log).ok()?;
         Some((Arc::new(checkpoint), changed))

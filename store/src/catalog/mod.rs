@@ -4,7 +4,8 @@
 //! checkpoint that is damaged, of another store, of a newer version or older than what it stands beside is not used, and
 //! everything is folded from the log.
 //!
-//! - `rows.rs`: the structures in the file. `build.rs` makes its bytes, `checkpoint.rs` reads them, `row.rs` is one thread.
+//! - `rows.rs`: the structures in the file. `build.rs` makes its bytes; `pages.rs` maps and verifies them, `checkpoint.rs` finds what
+//!   stands where, `row.rs` is one thread, `order.rs` walks them in a list's order.
 //! - `cover.rs`: which threads changed since. `write.rs` folds those and puts a new file in place; `file.rs` is what
 //!   files there are.
 
@@ -15,6 +16,7 @@ mod describe;
 mod drift;
 mod file;
 mod order;
+mod pages;
 mod row;
 mod rows;
 mod write;

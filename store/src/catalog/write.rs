@@ -36,10 +36,10 @@ pub(super) struct Done {
 }
 
 /// Writes a checkpoint of everything that is durable in this log, and returns how many threads it has; `None` if none was
-/// written, because the log is damaged or the system refuses a record: what can be read now is no ground to build on.
+/// written, because the log is damaged, and what can be read of it is no ground to build on, or because `progress` stopped it.
 /// Only for who holds MAINTENANCE.
 ///
-/// `anew`: nothing is taken from an older one.
+/// `anew`: nothing is taken from an older one, but for what an interrupted rebuild left.
 ///
 /// *Cost:* folds the threads that changed since the one before, and writes all; memory for the file.
 ///
@@ -96,7 +96,7 @@ pub(crate) fn write(
     for part in threads.chunks(AT_ONCE) {
         ended |= fold_into(&mut builder, log.read(), clock, before.as_ref(), part, progress);
         // The next rebuild goes on from there, and lists have that much less to fold.
-        if progress.stop() || (from_zero && builder.len() > unsaved) {
+        if from_zero && (progress.stop() || builder.len() > unsaved) {
             put(&mut builder, false)?;
             unsaved = builder.len().saturating_mul(2);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use threadlog_compaction::{Background as Worker, Config as CompactionConfig, Fate, Maintenance, Rules};
+use threadlog_compaction::{Background as Worker, Config as CompactionConfig, Fate, Maintenance, Rules, Watch};
 use threadlog_engine::fs::Fs;
 use threadlog_engine::sealed::FindValues;
 use threadlog_engine::{Background, Engine, StreamId};
@@ -30,8 +30,8 @@ impl Rules for Followed {
         self.rules.is_kept(stream, codec, payload)
     }
 
-    fn finished(&self, held: &Maintenance) {
-        checkpoint::write(held, &*self.fs, &self.root, &self.engine, &self.clock);
+    fn finished(&self, held: &Maintenance, watch: &dyn Watch) {
+        checkpoint::write(held, &*self.fs, &self.root, &self.engine, &self.clock, &|| watch.stop());
     }
 
     fn find(&self) -> &FindValues {
@@ -59,3 +59,7 @@ pub(super) fn start(fs: &Arc<dyn Fs>, root: &Path, log: &Log, config: Option<&Co
     // A system that gives no further thread gives none to the engine either; without this one, `seal` does the work.
     Worker::start(engine.clone(), Arc::clone(fs), root, client, clock, config?.clone(), rules).ok()
 }
+
+#[cfg(test)]
+#[path = "background_tests.rs"]
+mod tests;

@@ -83,7 +83,8 @@ impl Shared {
     }
 
     /// Gives all threads that are stored to `look`; if a row of the checkpoint turns out not to be readable (`None`), all of
-    /// them once more without it. `texts`: their names, titles and previews are asked for. Without it there is no such row, and `nothing` is never given.
+    /// them once more with the one before it, or without any. Without one there is no such row, and `nothing` is never given.
+    /// `texts`: names, titles and previews are asked for.
     fn with_all<T, E>(
         &self,
         log: &dyn ReadLog,
@@ -222,111 +223,74 @@ impl Listed<'_> {
             Listed::Row(row) => Some(StoredThread::new(row.key(), row.metadata().ok()?)),
         }
     }
+
+    /// The row, wherever it is.
+    fn row(&self) -> &dyn ThreadRow {
+        match self {
+            Listed::Known(_, metadata) => *metadata,
+            Listed::Row(row) => row,
+        }
+    }
 }
 
 impl ThreadRow for Listed<'_> {
     fn thread(&self) -> ThreadId {
-        match self {
-            Listed::Known(_, row) => ThreadRow::thread(*row),
-            Listed::Row(row) => row.thread(),
-        }
+        self.row().thread()
     }
 
     fn time_ms(&self, key: SortKey) -> u64 {
-        match self {
-            Listed::Known(_, row) => ThreadRow::time_ms(*row, key),
-            Listed::Row(row) => row.time_ms(key),
-        }
+        self.row().time_ms(key)
     }
 
     fn archived(&self) -> bool {
-        match self {
-            Listed::Known(_, row) => ThreadRow::archived(*row),
-            Listed::Row(row) => row.archived(),
-        }
+        self.row().archived()
     }
 
     fn trashed(&self) -> bool {
-        match self {
-            Listed::Known(_, row) => ThreadRow::trashed(*row),
-            Listed::Row(row) => row.trashed(),
-        }
+        self.row().trashed()
     }
 
     fn source(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::source(*row),
-            Listed::Row(row) => row.source(),
-        }
+        self.row().source()
     }
 
     fn model_provider(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::model_provider(*row),
-            Listed::Row(row) => row.model_provider(),
-        }
+        self.row().model_provider()
     }
 
     fn cwd(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::cwd(*row),
-            Listed::Row(row) => row.cwd(),
-        }
+        self.row().cwd()
     }
 
     fn name(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::name(*row),
-            Listed::Row(row) => row.name(),
-        }
+        self.row().name()
     }
 
     fn title(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::title(*row),
-            Listed::Row(row) => row.title(),
-        }
+        self.row().title()
     }
 
     fn preview(&self) -> Option<&str> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::preview(*row),
-            Listed::Row(row) => row.preview(),
-        }
+        self.row().preview()
     }
 
     fn has_preview(&self) -> bool {
-        match self {
-            Listed::Known(_, row) => ThreadRow::has_preview(*row),
-            Listed::Row(row) => row.has_preview(),
-        }
+        self.row().has_preview()
     }
 
     fn has_tag(&self, tag: &str) -> bool {
-        match self {
-            Listed::Known(_, row) => ThreadRow::has_tag(*row, tag),
-            Listed::Row(row) => row.has_tag(tag),
-        }
+        self.row().has_tag(tag)
     }
 
     fn pinned(&self) -> bool {
-        match self {
-            Listed::Known(_, row) => ThreadRow::pinned(*row),
-            Listed::Row(row) => row.pinned(),
-        }
+        self.row().pinned()
     }
 
     fn fork_source(&self) -> Option<ThreadId> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::fork_source(*row),
-            Listed::Row(row) => row.fork_source(),
-        }
+        self.row().fork_source()
     }
 
     fn parent(&self) -> Option<ThreadId> {
-        match self {
-            Listed::Known(_, row) => ThreadRow::parent(*row),
-            Listed::Row(row) => row.parent(),
-        }
+        self.row().parent()
     }
 }

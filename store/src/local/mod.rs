@@ -165,7 +165,7 @@ impl Shared {
     /// Leaves a checkpoint to whoever opens the store next, if enough was added.
     fn checkpoint(&self) {
         if let Ok(Opened { engine, .. }) = self.slot.get() {
-            write_if_worth(&self.fs, &self.root, &engine, &self.clock, engine.stats().payload_bytes);
+            write_if_worth(&self.fs, &self.root, &engine, &self.clock, engine.stats().payload_bytes, &|| false);
         }
     }
 

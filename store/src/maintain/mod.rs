@@ -48,7 +48,7 @@ impl Store {
         let rules = StoreRules::of(engine, self.clock());
         plan(progress, &maintenance, engine, false);
         let written = seal::seal(&mut maintenance, engine, true, &rules, config, &Told(progress))?;
-        self.checkpoint(&maintenance);
+        self.checkpoint(&maintenance, progress);
         Ok(written)
     }
 
@@ -69,7 +69,7 @@ impl Store {
         let avoid = &mut compacted.damaged;
         let renew = &mut || engine.renew_sealed().map(drop).map_err(CompactionError::from);
         compacted.written += compact::compact(&mut maintenance, extent, &rules, config, watch, avoid, renew)?;
-        self.checkpoint(&maintenance);
+        self.checkpoint(&maintenance, progress);
         Ok(compacted)
     }
 
@@ -88,7 +88,7 @@ impl Store {
         // Both checkpoints may have words of the dead; none is written again before those are gone.
         catalog::remove_all(&*self.fs, self.root())?;
         let erased = erase::erase(&mut maintenance, engine, &rules, config, &Told(progress))?;
-        self.checkpoint(&maintenance);
+        self.checkpoint(&maintenance, progress);
         Ok(erased)
     }
 
@@ -145,9 +145,9 @@ impl Store {
         Ok(usable.map(|usable| catalog::drift(self.log(), self.clock(), &usable, progress)).unwrap_or_default())
     }
 
-    fn checkpoint(&self, held: &Maintenance) {
+    fn checkpoint(&self, held: &Maintenance, progress: &dyn Progress) {
         if let Log::Writer(engine) = &self.log {
-            checkpoint::write(held, &*self.fs, self.root(), engine, self.clock());
+            checkpoint::write(held, &*self.fs, self.root(), engine, self.clock(), &|| progress.stop());
         }
     }
 

@@ -16,7 +16,7 @@ use crate::local::LocalThreadStore;
 use crate::maintain::CompactionConfig;
 use crate::metadata::MetadataPatch;
 use crate::thread::ThreadId;
-use crate::thread_store::{ThreadStore, UpdateThreadMetadataParams};
+use crate::thread_store::{DeleteThreadParams, ThreadStore, UpdateThreadMetadataParams};
 use crate::{Silent, Store};
 
 mod damage;
@@ -76,6 +76,14 @@ fn patch(disk: &SimFs, changes: &[(ThreadId, MetadataPatch)]) {
         for (id, patch) in changes {
             store.update_thread_metadata(UpdateThreadMetadataParams::new(*id, patch.clone())).await.unwrap();
         }
+        store.close().await.unwrap();
+    });
+}
+
+fn delete(disk: &SimFs, id: ThreadId) {
+    wait(async {
+        let store = LocalThreadStore::open_on(Arc::new(disk.clone()), &root(), config().into()).await.unwrap();
+        store.delete_thread(DeleteThreadParams::new(id)).await.unwrap();
         store.close().await.unwrap();
     });
 }

@@ -81,11 +81,7 @@ fn what_was_erased_is_in_no_checkpoint() {
     };
     assert!(has(&disk, "words of 11"));
     store.close().unwrap();
-    wait(async {
-        let store = LocalThreadStore::open_on(Arc::new(disk.clone()), &root(), config().into()).await.unwrap();
-        store.delete_thread(crate::thread_store::DeleteThreadParams::new(ids[11])).await.unwrap();
-        store.close().await.unwrap();
-    });
+    delete(&disk, ids[11]);
     let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
     store.erase(&CompactionConfig::default(), &Silent).unwrap();
     assert!(!has(&disk, "words of 11") && has(&disk, "words of 10"));

@@ -5,11 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use threadlog_engine::fs::sim::Choice;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::super::checkpoint::{PAGE_BYTES, page_checksum};
+use super::super::checkpoint::VERSION;
+use super::super::pages::{PAGE_BYTES, page_checksum};
 use super::super::rows::{HEADER_BYTES, HeaderBytes};
 use super::same::{newest_file, store_with_tail};
 use super::*;
+use crate::list::ThreadRow;
+use crate::live::{LiveThread, NewItem};
+use crate::metadata::ThreadMetadata;
 use crate::progress::Progress;
+use crate::thread_store::CreateThreadParams;
 
 #[test]
 fn answers_are_the_same_after_every_crash_in_writing_a_checkpoint() {
@@ -67,8 +72,13 @@ fn a_rebuild_that_was_interrupted_goes_on_and_ends_as_one_that_was_not() {
     let all = whole.bytes.into_inner();
     assert_eq!(store.rebuild(&counted(all / 2)).unwrap(), None);
     assert_eq!(answers(&disk), wanted, "beside a half one");
-    let rest = counted(u64::MAX);
-    assert_eq!(store.rebuild(&rest).unwrap(), Some(50));
+    // What the half one says is not folded again: a word that is not in the log is still there.
+    let half = newest_file(&disk);
+    let (path, word) = (catalog_files(&disk)[0].0.clone(), first_word(&half));
+    overwrite(&disk, &path, &sound(&replaced(half, word.as_bytes(), word.to_uppercase().as_bytes())));
+    assert_eq!(store.rebuild(&Silent).unwrap(), Some(50));
+    assert_eq!(store.catalog_drift(&Silent).unwrap().len(), 1, "{word}");
+    store.rebuild(&Silent).unwrap();
     assert_eq!(store.catalog_files().unwrap().len(), 1);
     assert_eq!(store.catalog_drift(&Silent).unwrap(), []);
     assert_eq!(answers(&disk), wanted);
@@ -146,11 +156,7 @@ fn words_of_a_deleted_thread_are_in_no_checkpoint_once_one_was_written() {
     let ids = import(&store, 0..12);
     store.seal(&CompactionConfig::default(), &Silent).unwrap();
     store.close().unwrap();
-    wait(async {
-        let store = LocalThreadStore::open_on(Arc::new(disk.clone()), &root(), config().into()).await.unwrap();
-        store.delete_thread(crate::thread_store::DeleteThreadParams::new(ids[11])).await.unwrap();
-        store.close().await.unwrap();
-    });
+    delete(&disk, ids[11]);
     let store = Store::open_on(Arc::new(disk.clone()), &root(), config()).unwrap();
     store.seal(&CompactionConfig::default(), &Silent).unwrap();
     store.close().unwrap();
@@ -158,6 +164,14 @@ fn words_of_a_deleted_thread_are_in_no_checkpoint_once_one_was_written() {
         let bytes = read_file(&disk, &path).unwrap();
         assert!(!bytes.windows(11).any(|part| part == b"words of 11"), "{}", path.display());
     }
+}
+
+/// The words of one thread, of which a checkpoint has no longer ones.
+fn first_word(bytes: &[u8]) -> String {
+    let checkpoint = Checkpoint::open(Arc::new(bytes.to_vec()), &Checkpoint::store_in(bytes).unwrap()).unwrap();
+    let rows: Vec<_> = checkpoint.rows(true).unwrap().collect();
+    let previews = rows.iter().filter_map(|row| row.preview().map(str::to_owned));
+    previews.max_by_key(String::len).unwrap()
 }
 
 fn replaced(mut bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
@@ -195,6 +209,31 @@ fn a_damaged_page_is_mended_by_the_next_checkpoint() {
     let files = catalog_files(&disk);
     assert!(matches!(files[0].1, Some(CatalogState::Usable { threads: 50, behind: 0 })), "{files:?}");
     assert_eq!(answers(&disk), wanted);
+}
+
+#[test]
+fn whoever_closes_a_store_after_adding_much_leaves_a_checkpoint_and_after_little_does_not() {
+    for (bytes, wanted) in [(64 << 10, 0), (6 << 20, 1)] {
+        let disk = SimFs::new(1);
+        wait(async {
+            let store = LocalThreadStore::open_on(Arc::new(disk.clone()), &root(), config().into()).await.unwrap();
+            let thread = LiveThread::create(Arc::new(store.clone()), CreateThreadParams::new(ThreadId::generate()));
+            let thread = thread.await.unwrap();
+            for _ in 0..16 {
+                let said = serde_json::json!({"type": "agent_message", "message": "x".repeat(bytes / 16)});
+                thread.append(vec![NewItem::event(&said).unwrap()]).await.unwrap();
+            }
+            thread.shutdown().await.unwrap();
+            store.close().await.unwrap();
+        });
+        assert_eq!(catalog_files(&disk).len(), wanted, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn the_version_of_the_file_has_that_of_the_states_in_it() {
+    let state = ThreadMetadata::new(ThreadId::generate()).to_canonical_bytes();
+    assert_eq!(VERSION, 256 * u32::from(state[0]) + 1);
 }
 
 #[test]
