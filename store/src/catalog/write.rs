@@ -39,7 +39,7 @@ pub(super) struct Done {
 /// written, because the log is damaged, and what can be read of it is no ground to build on, or because `progress` stopped it.
 /// Only for who holds MAINTENANCE.
 ///
-/// `anew`: nothing is taken from an older one, but for what an interrupted rebuild left.
+/// `anew`: nothing is taken from an older one.
 ///
 /// *Cost:* folds the threads that changed since the one before, and writes all; memory for the file.
 ///
@@ -60,17 +60,12 @@ pub(crate) fn write(
         return Ok(None);
     }
     // A page that is damaged would be found only by whoever needs it.
-    let before = file::newest(fs, root, &store, log).filter(|(checkpoint, _)| !anew || checkpoint.is_partial());
+    let before = file::newest(fs, root, &store, log).filter(|_| !anew);
     let before = before.filter(|(checkpoint, _)| checkpoint.verify_pages().is_ok());
     if let Some((checkpoint, changed)) = &before {
         clock.observe(checkpoint.clock());
         let covered = sealed.segments().iter().all(|segment| checkpoint.covers(&segment.id()) == Ok(true));
-        if !anew
-            && !checkpoint.is_partial()
-            && changed.is_empty()
-            && covered
-            && checkpoint.generation() == sealed.generation()
-        {
+        if !checkpoint.is_partial() && changed.is_empty() && covered && checkpoint.generation() == sealed.generation() {
             return Ok(Some(wide(checkpoint.len())));
         }
     }
